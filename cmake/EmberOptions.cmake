@@ -1,0 +1,13 @@
+# ember_target_options(target): the warnings and sanitizers that everything built here has.
+function(ember_target_options target)
+  set(warnings -Wall -Wextra)
+  if(EMBER_WERROR)
+    list(APPEND warnings -Werror)
+  endif()
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
+  if(EMBER_SANITIZE)
+    set(flags -fsanitize=${EMBER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${flags}>")
+    target_link_options(${target} PUBLIC -fsanitize=${EMBER_SANITIZE})
+  endif()
+endfunction()

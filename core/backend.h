@@ -1,0 +1,112 @@
+// What a device must provide beside its kernels: memory, copies, streams. One object per device type.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ember/core/device.h>
+#include <ember/core/storage.h>
+#include <ember/core/stream.h>
+
+namespace ember {
+
+// Bytes on one device. live: held by tensors. cached: kept for reuse. Peaks since reset_peak.
+struct MemoryStats {
+  size_t live = 0;
+  size_t cached = 0;
+  size_t peak_live = 0;
+  size_t peak_reserved = 0;  // of live + cached
+  uint64_t allocations = 0;  // calls so far
+  uint64_t system_allocations = 0;  // of them, those that went to the driver or operating system
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // How many devices can be used. Never throws; 0 where there is none.
+  virtual int device_count() noexcept = 0;
+  // Empty, or why device_count() is 0.
+  virtual std::string why_unavailable() = 0;
+
+  // The current device of the calling thread.
+  virtual DeviceIndex current_device() = 0;
+  virtual void set_device(DeviceIndex index) = 0;
+
+  // `nbytes` (> 0) on `device`, uninitialised, aligned to 64 bytes or more, ordered on the current stream.
+  // Throws Error on exhaustion.
+  virtual IntrusivePtr<StorageImpl> allocate(size_t nbytes, Device device) = 0;
+  virtual MemoryStats memory_stats(Device device) = 0;
+  virtual void reset_peak_memory_stats(Device device) = 0;
+  virtual void empty_cache() = 0;
+
+  // Copies bytes between this backend's device and the host or another device of it, ordered on the
+  // current streams of both. Copies to or from the host are complete on return unless non_blocking.
+  virtual void copy_bytes(void* dst, Device dst_device, const void* src, Device src_device, size_t nbytes,
+                          bool non_blocking) = 0;
+
+  virtual Stream current_stream(DeviceIndex index) = 0;
+  virtual void set_current_stream(Stream stream) = 0;
+  virtual Stream stream_from_pool(DeviceIndex index, bool high_priority) = 0;
+  virtual void synchronize(DeviceIndex index) = 0;
+  virtual void synchronize_stream(Stream stream) = 0;
+  // Memory of `storage` must not be reused before the work queued on `stream` so far is done.
+  virtual void record_stream(const Storage& storage, Stream stream) = 0;
+
+  virtual void* event_create(DeviceIndex index, bool timing) = 0;
+  virtual void event_destroy(void* event) noexcept = 0;
+  virtual void event_record(void* event, Stream stream) = 0;
+  virtual void event_wait(void* event, Stream stream) = 0;
+  virtual void event_synchronize(void* event) = 0;
+  virtual bool event_query(void* event) = 0;
+  virtual float event_elapsed_ms(void* start, void* end) = 0;
+
+  // A named range for the device's profiler (NVTX); no-ops where there is none.
+  virtual void range_push(const char* name) noexcept = 0;
+  virtual void range_pop() noexcept = 0;
+};
+
+// The backend of a device type; throws Error that says why if it cannot be used (not built in, no
+// device, driver too old).
+Backend& backend(DeviceType type);
+// The same, or null if it is not built in. Never initialises a device.
+Backend* backend_or_null(DeviceType type) noexcept;
+
+// `device` with its index made definite and checked: -1 becomes the current device. Throws Error.
+Device resolve_device(Device device);
+
+// Uninitialised memory for one tensor. Zero bytes gives a storage with a null pointer.
+Storage allocate_storage(size_t nbytes, Device device);
+
+// Registers every backend that is built in; called once by the first use of a kernel or backend. Each
+// backend's register function fills its column of the kernel table and returns its Backend.
+namespace cpu {
+Backend* register_backend();
+}
+namespace cuda {
+Backend* register_backend();  // only linked when built with CUDA
+}
+
+// ---- the public functions by device ----
+
+namespace cpu {
+MemoryStats memory_stats();
+void reset_peak_memory_stats();
+void empty_cache();
+}  // namespace cpu
+
+// Usable in every build: without CUDA or a device, is_available() is false and the rest throws the reason.
+namespace cuda {
+bool is_available();
+int64_t device_count();
+// Empty when CUDA can be used, else one sentence: not built with CUDA, no device found, driver too old.
+std::string why_unavailable();
+void synchronize(int64_t device = -1);
+MemoryStats memory_stats(int64_t device = -1);
+void reset_peak_memory_stats(int64_t device = -1);
+void empty_cache();
+}  // namespace cuda
+
+}  // namespace ember

@@ -1,0 +1,44 @@
+// Where a tensor lives.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+
+namespace ember {
+
+enum class DeviceType : int8_t { CPU = 0, CUDA = 1 };
+inline constexpr int kNumDeviceTypes = 2;
+inline constexpr DeviceType kCPU = DeviceType::CPU;
+inline constexpr DeviceType kCUDA = DeviceType::CUDA;
+
+using DeviceIndex = int8_t;
+
+// A device type and an index. The index is -1 for "the current device" (CPU: always); a tensor on
+// CUDA always carries a definite index.
+class Device {
+ public:
+  constexpr Device(DeviceType type = DeviceType::CPU, DeviceIndex index = -1) : type_(type), index_(index) {}  // NOLINT: implicit
+  // "cpu", "cuda" or "cuda:N"; throws Error otherwise.
+  Device(const std::string& text);  // NOLINT: implicit, as in LibTorch
+  Device(const char* text) : Device(std::string(text)) {}  // NOLINT
+
+  constexpr DeviceType type() const { return type_; }
+  constexpr DeviceIndex index() const { return index_; }
+  constexpr bool has_index() const { return index_ >= 0; }
+  constexpr bool is_cpu() const { return type_ == DeviceType::CPU; }
+  constexpr bool is_cuda() const { return type_ == DeviceType::CUDA; }
+  std::string str() const;
+
+  friend constexpr bool operator==(Device a, Device b) { return a.type_ == b.type_ && a.index_ == b.index_; }
+  friend constexpr bool operator!=(Device a, Device b) { return !(a == b); }
+
+ private:
+  DeviceType type_;
+  DeviceIndex index_;
+};
+
+std::ostream& operator<<(std::ostream& out, Device device);
+std::ostream& operator<<(std::ostream& out, DeviceType type);
+
+}  // namespace ember

@@ -1,0 +1,101 @@
+// What a device can compute: one table, a row per kernel, a column per device type. Backends fill their
+// column (cpu/register.cpp, cuda/register.cpp); everything above calls launch() (launch.h).
+//
+// The caller has checked and allocated: outputs have their final shape and dtype, inputs the dtypes that
+// the row says, all on one device; indices are the kernel's to check. Unless a row says otherwise,
+// tensors may have any strides, may be empty, and an output overlaps an input only when both are the
+// same view.
+#pragma once
+
+#include <ember/core/dims.h>
+#include <ember/core/dtype.h>
+#include <ember/core/functors.h>
+#include <ember/core/generator.h>
+#include <ember/core/tensor_iterator.h>
+
+namespace ember {
+
+class Tensor;
+
+template <class Signature>
+struct Kernel;
+template <class... P>
+struct Kernel<void(P...)> {
+  using Function = void (*)(P...);
+  const char* name;
+  Function function[kNumDeviceTypes] = {nullptr, nullptr};
+};
+
+// Elementwise: operand 0 of the iterator is the output. Inputs may be scalars (iterator.is_scalar).
+using ElementwiseKernel = Kernel<void(const TensorIterator&, const Params&)>;
+// `out` is contiguous with the input's shape, 1 in the dimensions of the mask (none set: all of them
+// reduced is written as all bits set; a mask may be empty only for 0-dimensional input).
+using ReduceKernel = Kernel<void(const Tensor& out, const Tensor& in, DimMask dims)>;
+// values (the input's dtype) and indices (int64) are contiguous with the input's shape, 1 in `dim`. The
+// first of equal elements wins; the first NaN wins over everything.
+using ArgReduceKernel = Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim)>;
+// Floating dtypes; all tensors contiguous and of one shape.
+using SoftmaxKernel = Kernel<void(const Tensor& out, const Tensor& in, int64_t dim)>;
+using SoftmaxBackwardKernel =
+    Kernel<void(const Tensor& grad_in, const Tensor& grad_out, const Tensor& out, int64_t dim)>;
+
+struct Kernels {
+#define EMBER_UNARY(name, Functor, Set) ElementwiseKernel name{#name};
+#define EMBER_BINARY(name, Functor, Set) ElementwiseKernel name{#name};
+#define EMBER_COMPARE(name, Functor, Set) ElementwiseKernel name{#name};
+#define EMBER_TERNARY(name, Functor, Set) ElementwiseKernel name{#name};
+#include <ember/core/elementwise.def>
+  // out = condition ? a : b; inputs: bool, then two of out's dtype (either may be scalar).
+  ElementwiseKernel where{"where"};
+
+  // out[i] = in[i], converting between any two dtypes as static_cast does (to bool: not zero).
+  Kernel<void(const TensorIterator&)> copy{"copy"};
+  // Every element of the iterator's one operand.
+  Kernel<void(const TensorIterator&, const Scalar& value)> fill{"fill"};
+  // out[i] = start + i·step, 1-dimensional and contiguous; integers exactly, in int64.
+  Kernel<void(const Tensor& out, const Scalar& start, const Scalar& step)> arange{"arange"};
+  // out[i] from start to end in equal steps, both ends exact, 1-dimensional and contiguous.
+  Kernel<void(const Tensor& out, const Scalar& start, const Scalar& end)> linspace{"linspace"};
+
+  // Σ in / divisor, accumulated in at least float precision (int64 for integers), fixed order. `out` is
+  // of in's dtype or, for integral and bool inputs, int64.
+  Kernel<void(const Tensor& out, const Tensor& in, DimMask dims, double divisor)> sum{"sum"};
+  ReduceKernel amax{"amax"};  // NaN if any is NaN; no empty reductions
+  ReduceKernel amin{"amin"};
+  ArgReduceKernel max{"max"};  // no empty reductions
+  ArgReduceKernel min{"min"};
+
+  SoftmaxKernel softmax{"softmax"};
+  SoftmaxKernel log_softmax{"log_softmax"};
+  SoftmaxBackwardKernel softmax_backward{"softmax_backward"};          // (g − Σ g·y)·y
+  SoftmaxBackwardKernel log_softmax_backward{"log_softmax_backward"};  // g − exp(y)·Σ g
+
+  // out[B,m,n] = beta·out + alpha·a[B,m,k]·b[B,k,n]: three dimensions, any dtype but bool, one for all
+  // three. `out` is row-major within a matrix (stride(2) == 1 or n == 1), any batch stride; with
+  // beta == 0 its contents (NaN too) are ignored. k may be 0. a and b may have any strides (a batch
+  // stride of 0 included); what a transpose or a slice of rows gives is not copied.
+  Kernel<void(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta)> matmul{"matmul"};
+
+  // index is int64; an index outside [0, size) throws IndexError (CPU) or traps (CUDA); negative indices
+  // are out of range here. Scatters add in the order of the index, without atomics.
+  // out[…, i, …] = in[…, index[i], …]
+  Kernel<void(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index)> index_select{"index_select"};
+  // out[…, index[i], …] += src[…, i, …]
+  Kernel<void(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src)> index_add{"index_add"};
+  // out[p] = in[p with p[dim] replaced by index[p]]; out has index's shape, which is no larger than in's but in dim
+  Kernel<void(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index)> gather{"gather"};
+  // out[p with p[dim] replaced by index[p]] += src[p] over index's shape
+  Kernel<void(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src)> scatter_add{"scatter_add"};
+
+  // Random fills of a contiguous tensor. The CPU draws as PyTorch does.
+  Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};      // floating, [from, to)
+  Kernel<void(const Tensor& out, double mean, double std, Generator&)> normal{"normal"};       // floating
+  Kernel<void(const Tensor& out, double p, Generator&)> bernoulli{"bernoulli"};                // any dtype, 0 or 1
+  // Integers in [from, from + range), range in [1, 2^64); any dtype but bool.
+  Kernel<void(const Tensor& out, int64_t from, uint64_t range, Generator&)> random{"random"};
+};
+
+// The one table. Zero-initialised; filled by the first launch.
+extern Kernels kernels;
+
+}  // namespace ember
