@@ -28,8 +28,8 @@ struct Kernel<void(P...)> {
 
 // Elementwise: operand 0 of the iterator is the output. Inputs may be scalars (iterator.is_scalar).
 using ElementwiseKernel = Kernel<void(const TensorIterator&, const Params&)>;
-// `out` is contiguous with the input's shape, 1 in the dimensions of the mask (none set: all of them
-// reduced is written as all bits set; a mask may be empty only for 0-dimensional input).
+// `out` is contiguous with the input's shape, but 1 in the dimensions of the mask. A 0-dimensional input
+// comes with an empty mask.
 using ReduceKernel = Kernel<void(const Tensor& out, const Tensor& in, DimMask dims)>;
 // values (the input's dtype) and indices (int64) are contiguous with the input's shape, 1 in `dim`. The
 // first of equal elements wins; the first NaN wins over everything.
