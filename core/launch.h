@@ -2,14 +2,14 @@
 // the kernel's name into errors.
 #pragma once
 
+#include <ember/core/backend.h>
 #include <ember/core/kernels.h>
 
 namespace ember {
 
 namespace detail {
 
-// Registers the backends if that has not been done; throws unless the device's column has the kernel.
-void ensure_kernel(const char* kernel, const void* function, Device device);
+[[noreturn]] void throw_no_kernel(const char* kernel, Device device);
 
 extern bool profiler_ranges;  // EMBER_NVTX=1, or set_profiler_ranges(true)
 
@@ -42,8 +42,8 @@ template <class... P, class... Args>
 void launch(Kernel<void(P...)>& kernel, Device device, Args&&... args) {
   const auto column = static_cast<size_t>(device.type());
   if (kernel.function[column] == nullptr) [[unlikely]] {
-    detail::ensure_kernel(kernel.name, nullptr, device);
-    detail::ensure_kernel(kernel.name, reinterpret_cast<const void*>(kernel.function[column]), device);
+    backend(device.type());  // registers the columns; throws if the device cannot be used
+    if (kernel.function[column] == nullptr) detail::throw_no_kernel(kernel.name, device);
   }
   const detail::ProfilerRange range(kernel.name, device);
   try {

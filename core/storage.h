@@ -27,6 +27,7 @@ class StorageImpl final : public RefCounted, public detail::Pooled {
   void* data() const { return data_; }
   size_t nbytes() const { return nbytes_; }
   Device device() const { return device_; }
+  FreeFn free_fn() const { return free_; }
   void* context() const { return context_; }
 
   // How often the contents were changed in place: what a saved tensor compares.

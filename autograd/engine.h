@@ -1,0 +1,24 @@
+// The engine: runs the nodes of a graph in reverse order of their making.
+#pragma once
+
+#include <vector>
+
+#include <ember/autograd/node.h>
+
+namespace ember::autograd {
+
+struct EngineOptions {
+  bool keep_graph = false;    // do not free what the nodes saved
+  bool create_graph = false;  // record the backward itself
+  bool accumulate = true;     // false: only `captures` are wanted, leaves get nothing
+};
+
+// Runs the graph behind `roots` with their gradients. With `captures`, only the nodes on the way to them
+// run, and the gradient that arrives at each is returned, in order (undefined where none does); captured
+// leaves are accumulated into as well where options.accumulate. Iterative: the depth of the graph does not
+// matter. Nodes run on the streams of their operations; when it returns, the work queued later on the
+// caller's streams sees all gradients. May be called from within a node.
+std::vector<Tensor> run_backward(const std::vector<Edge>& roots, std::vector<Tensor> grads,
+                                 const std::vector<Edge>& captures, const EngineOptions& options);
+
+}  // namespace ember::autograd

@@ -1,0 +1,267 @@
+#include <ember/autograd/ops/common.h>
+
+#include <algorithm>
+
+namespace ember::ops {
+
+void check_defined(const char* op, const Tensor& t, const char* argument) {
+  EMBER_CHECK(t.defined(), op, ": argument '", argument, "' is an undefined tensor");
+}
+
+void check_same_device(const char* op, const Tensor& a, const Tensor& b) {
+  EMBER_CHECK(a.device() == b.device(), op, ": expected all tensors on one device, got ", describe(a), " and ",
+              describe(b));
+}
+
+namespace {
+
+ScalarType category_dtype(const Operand& o) {
+  if (!o.is_scalar()) return o.tensor().dtype();
+  if (o.scalar().is_floating_point()) return get_default_dtype();
+  return o.scalar().is_integral() ? kInt64 : kBool;
+}
+
+int priority(const Operand& o) {  // which group decides
+  if (o.is_scalar()) return 0;
+  return o.tensor().dim() == 0 ? 1 : 2;
+}
+
+int category(ScalarType t) { return is_floating(t) ? 2 : t == kBool ? 0 : 1; }
+
+Device result_device(const char* op, const Operand& a, const Operand& b) {
+  if (a.is_scalar()) return b.tensor().device();
+  if (b.is_scalar()) return a.tensor().device();
+  const Tensor& x = a.tensor();
+  const Tensor& y = b.tensor();
+  if (x.device() == y.device()) return x.device();
+  // A 0-dimensional tensor on the CPU goes with any device.
+  if (y.is_cpu() && y.dim() == 0) return x.device();
+  if (x.is_cpu() && x.dim() == 0) return y.device();
+  check_same_device(op, x, y);
+  return x.device();
+}
+
+// The operand as the kernel wants it: on the device, of the dtype.
+Tensor prepared(const Tensor& t, ScalarType dtype, Device device) {
+  if (t.device() != device) {
+    const NoGradGuard unrecorded;
+    return t.to(device, dtype);
+  }
+  if (t.dtype() != dtype) {
+    const NoGradGuard unrecorded;
+    return t.to(dtype);
+  }
+  return t;
+}
+
+// The tensor a kernel writes: the result, or for a dest of another dtype one to be converted into it.
+struct Output {
+  Tensor tensor;
+  bool convert = false;
+};
+
+Output output_for(const char* op, Dest dest, IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like) {
+  if (!dest.given()) return {empty_result(sizes, dtype, device, like)};
+  const Tensor& d = dest.tensor();
+  EMBER_CHECK(d.device() == device, op, ": the result is on ", device, ", but is to be written to ", describe(d));
+  check_dest(op, d, sizes, dtype);
+  if (d.dtype() != dtype) return {detail::empty(sizes, dtype, device), true};
+  return {d};
+}
+
+Tensor finish(Dest dest, const Output& out) {
+  if (!dest.given()) return out.tensor;
+  if (out.convert) {
+    TensorIterator iter(dest.tensor());
+    iter.add_input(out.tensor);
+    iter.build();
+    launch(kernels.copy, iter.device(), iter);
+  }
+  bump_version(dest.tensor());
+  return dest.tensor();
+}
+
+void run(const Elementwise& op, const TensorIterator& iter) {
+  if (iter.numel() != 0) launch(op.kernel, iter.device(), iter, op.params);
+}
+
+}  // namespace
+
+ScalarType result_type(const Operand& a, const Operand& b) {
+  const int pa = priority(a);
+  const int pb = priority(b);
+  ScalarType ta = category_dtype(a);
+  ScalarType tb = category_dtype(b);
+  if (pa == pb) return promote_types(ta, tb);
+  if (pa < pb) std::swap(ta, tb);
+  return category(tb) > category(ta) ? promote_types(ta, tb) : ta;
+}
+
+Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like) {
+  Tensor t = detail::empty(sizes, dtype, device);
+  if (!like.defined() || like.is_contiguous() || !(like.sizes() == sizes) ||
+      !is_non_overlapping_and_dense(like.sizes(), like.strides())) {
+    return t;
+  }
+  return detail::alias(t, sizes, like.strides(), 0);
+}
+
+void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype) {
+  EMBER_CHECK(dest.sizes() == sizes, op, ": a result of sizes ", sizes, " cannot be written to ", describe(dest));
+  EMBER_CHECK(can_cast(dtype, dest.dtype()), op, ": a result of dtype ", dtype_name(dtype), " cannot be written to ",
+              describe(dest));
+  for (int64_t d = 0; d < dest.dim(); ++d) {
+    const auto i = static_cast<size_t>(d);
+    EMBER_CHECK(dest.strides()[i] != 0 || dest.sizes()[i] <= 1, op, ": several elements of ", describe(dest),
+                " with strides ", dest.strides(), " share one place in memory; clone() it before writing to it");
+  }
+}
+
+namespace {
+// First and one past the last byte of a view.
+std::pair<const char*, const char*> byte_range(const Tensor& t) {
+  const auto* begin = static_cast<const char*>(t.data_ptr());
+  int64_t last = 0;
+  for (size_t d = 0; d < t.sizes().size(); ++d) last += (t.sizes()[d] - 1) * t.strides()[d];
+  return {begin, begin + (last + 1) * static_cast<int64_t>(t.element_size())};
+}
+}  // namespace
+
+Tensor without_overlap(const Tensor& input, const Tensor& dest) {
+  if (!input.storage().is_alias_of(dest.storage()) || input.numel() == 0 || dest.numel() == 0) return input;
+  if (input.data_ptr() == dest.data_ptr() && input.sizes() == dest.sizes() && input.strides() == dest.strides() &&
+      input.dtype() == dest.dtype()) {
+    return input;
+  }
+  const auto a = byte_range(input);
+  const auto b = byte_range(dest);
+  if (a.second <= b.first || b.second <= a.first) return input;
+  const NoGradGuard unrecorded;
+  return input.clone();
+}
+
+Tensor as_dtype(const Tensor& t, ScalarType dtype) { return t.dtype() == dtype ? t : t.to(dtype); }
+
+Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
+  check_defined(op.name, x);
+  const Output out = output_for(op.name, dest, x.sizes(), x.dtype(), x.device(), x);
+  const Tensor in = dest.given() ? without_overlap(x, out.tensor) : x;
+  TensorIterator iter(out.tensor);
+  iter.add_input(in);
+  iter.build();
+  run(op, iter);
+  return finish(dest, out);
+}
+
+Tensor unary_floating(const Elementwise& op, Dest dest, const Tensor& x) {
+  check_defined(op.name, x);
+  if (x.is_floating_point()) return unary(op, dest, x);
+  return unary(op, dest, prepared(x, get_default_dtype(), x.device()));
+}
+
+namespace {
+Tensor binary_into(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, ScalarType common,
+                   ScalarType result) {
+  const Device device = result_device(op.name, a, b);
+  Tensor x = a.is_scalar() ? Tensor() : prepared(a.tensor(), common, device);
+  Tensor y = b.is_scalar() ? Tensor() : prepared(b.tensor(), common, device);
+  const Dims sizes = a.is_scalar()   ? Dims(y.sizes())
+                     : b.is_scalar() ? Dims(x.sizes())
+                                     : broadcast_shapes(x.sizes(), y.sizes());
+  const bool from_x = x.defined() && IntArrayRef(sizes) == x.sizes();
+  const Output out = output_for(op.name, dest, sizes, result, device, from_x ? x : y);
+  if (dest.given()) {
+    if (x.defined()) x = without_overlap(x, out.tensor);
+    if (y.defined()) y = without_overlap(y, out.tensor);
+  }
+  TensorIterator iter(out.tensor);
+  if (x.defined()) {
+    iter.add_input(x);
+  } else {
+    iter.add_input(a.scalar());
+  }
+  if (y.defined()) {
+    iter.add_input(y);
+  } else {
+    iter.add_input(b.scalar());
+  }
+  iter.build();
+  run(op, iter);
+  return finish(dest, out);
+}
+
+void check_operands(const char* op, const Operand& a, const Operand& b) {
+  if (!a.is_scalar()) check_defined(op, a.tensor());
+  if (!b.is_scalar()) check_defined(op, b.tensor(), a.is_scalar() ? "self" : "other");
+}
+}  // namespace
+
+Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b) {
+  check_operands(op.name, a, b);
+  const ScalarType common = result_type(a, b);
+  return binary_into(op, dest, a, b, common, common);
+}
+
+Tensor compare(const Elementwise& op, const Operand& a, const Operand& b) {
+  check_operands(op.name, a, b);
+  return binary_into(op, Dest(), a, b, result_type(a, b), kBool);
+}
+
+Tensor ternary(const Elementwise& op, Dest dest, const Tensor& a, const Tensor& b, const Tensor& c) {
+  const ScalarType common = promote_types(result_type(a, b), c.dtype());
+  const Device device = a.device();
+  const Dims sizes = broadcast_shapes(broadcast_shapes(a.sizes(), b.sizes()), c.sizes());
+  const Output out = output_for(op.name, dest, sizes, common, device, a);
+  TensorIterator iter(out.tensor);
+  const Tensor inputs[] = {prepared(a, common, device), prepared(b, common, device), prepared(c, common, device)};
+  Tensor kept[3];
+  for (int i = 0; i < 3; ++i) {
+    kept[i] = dest.given() ? without_overlap(inputs[i], out.tensor) : inputs[i];
+    iter.add_input(kept[i]);
+  }
+  iter.build();
+  run(op, iter);
+  return finish(dest, out);
+}
+
+Tensor reduce_to(const Tensor& grad, const Dims& sizes) {
+  return grad.sizes() == IntArrayRef(sizes) ? grad : grad.sum_to_size(sizes);
+}
+
+void check_in_place(const char* op, const Tensor& self) {
+  if (!self.requires_grad()) return;
+  EMBER_CHECK(!self.is_leaf(), op, ": a leaf that requires gradients cannot be changed in place while recording; use a "
+              "NoGradGuard or an operation out of place");
+  const IntrusivePtr<TensorImpl>& base = self.unsafe_impl()->view_base();
+  if (!base) return;
+  const autograd::AutogradMeta* m = autograd::meta_or_null(base.get());
+  EMBER_CHECK(m == nullptr || !m->requires_grad, op,
+              ": a view of a leaf that requires gradients cannot be changed in place while recording; use a "
+              "NoGradGuard or an operation out of place");
+}
+
+DimMask dim_mask(const char* op, IntArrayRef dims, int64_t rank) {
+  if (dims.empty()) return rank == 0 ? 0 : (DimMask{1} << rank) - 1;
+  DimMask mask = 0;
+  for (const int64_t d : dims) {
+    const int64_t wrapped = wrap_dim(d, rank);
+    const DimMask bit = DimMask{1} << wrapped;
+    EMBER_CHECK((mask & bit) == 0, op, ": dimension ", wrapped, " appears twice in ", dims);
+    mask |= bit;
+  }
+  return rank == 0 ? 0 : mask;
+}
+
+Dims reduced_sizes(IntArrayRef sizes, DimMask mask, bool keepdim) {
+  Dims out;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if ((mask >> d & 1u) == 0) {
+      out.push_back(sizes[d]);
+    } else if (keepdim) {
+      out.push_back(1);
+    }
+  }
+  return out;
+}
+
+}  // namespace ember::ops

@@ -1,0 +1,143 @@
+// What the operations share: checks, allocation of results, launching elementwise kernels, changes in place.
+#pragma once
+
+#include <ember/autograd/functions.h>
+#include <ember/autograd/record.h>
+#include <ember/core/launch.h>
+
+namespace ember::ops {
+
+using autograd::record;
+using autograd::recording;
+using autograd::save;
+using autograd::save_if;
+using autograd::save_output;
+using autograd::wrt;
+
+// Where a result goes: into a fresh tensor, or into an existing one (an operation in place, or `_out`).
+class Dest {
+ public:
+  Dest() = default;
+  explicit Dest(const Tensor& into) : into_(&into) {}
+  bool given() const { return into_ != nullptr; }
+  const Tensor& tensor() const { return *into_; }
+
+ private:
+  const Tensor* into_ = nullptr;
+};
+
+// An operand of an elementwise operation: a tensor or a number.
+class Operand {
+ public:
+  Operand(const Tensor& t) : tensor_(&t) {}   // NOLINT: implicit
+  Operand(const Scalar& s) : scalar_(&s) {}   // NOLINT
+  bool is_scalar() const { return tensor_ == nullptr; }
+  const Tensor& tensor() const { return *tensor_; }
+  const Scalar& scalar() const { return *scalar_; }
+
+ private:
+  const Tensor* tensor_ = nullptr;
+  const Scalar* scalar_ = nullptr;
+};
+
+void check_defined(const char* op, const Tensor& t, const char* argument = "self");
+// All defined and on one device.
+void check_same_device(const char* op, const Tensor& a, const Tensor& b);
+
+// The dtype of a result, by PyTorch's rules: tensors with dimensions decide first, then 0-dimensional
+// tensors, then numbers; a lower group counts only where it is of a higher category.
+ScalarType result_type(const Operand& a, const Operand& b);
+
+// An uninitialised result: of the sizes, with the strides of `like` where it has the sizes and is dense.
+Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like);
+
+// Throws unless `dest` can hold a result of `sizes` and `dtype` and no two of its elements share memory.
+void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype);
+// `input`, or a copy of it where it overlaps `dest` without being the same view.
+Tensor without_overlap(const Tensor& input, const Tensor& dest);
+
+struct Elementwise {
+  const char* name;
+  ElementwiseKernel& kernel;
+  Params params{};
+};
+
+// Checks, promotes, broadcasts, allocates (or writes to dest, converting where it is of another dtype), launches. `compute`: the operands'
+// common dtype (result_type by default); `result`: the output's, by default the same.
+Tensor unary(const Elementwise& op, Dest dest, const Tensor& x);
+Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
+Tensor compare(const Elementwise& op, const Operand& a, const Operand& b);
+Tensor ternary(const Elementwise& op, Dest dest, const Tensor& a, const Tensor& b, const Tensor& c);
+// The same for kernels of floating dtypes: integral inputs are converted to the default dtype first.
+Tensor unary_floating(const Elementwise& op, Dest dest, const Tensor& x);
+
+// `t` as `dtype` (recorded), itself if it is.
+Tensor as_dtype(const Tensor& t, ScalarType dtype);
+// Sums a gradient down to the shape of the operand that was broadcast; itself where none was.
+Tensor reduce_to(const Tensor& grad, const Dims& sizes);
+// Captured by gradients: undoes the broadcast and the promotion of an operand.
+struct Undo {
+  Dims sizes;
+  ScalarType dtype;
+  bool needed;
+  Undo(const Tensor& operand, const Tensor& result)
+      : dtype(operand.dtype()), needed(!(operand.sizes() == result.sizes()) || operand.dtype() != result.dtype()) {
+    if (needed) sizes = Dims(operand.sizes());
+  }
+  Tensor operator()(const Tensor& grad) const { return needed ? as_dtype(reduce_to(grad, sizes), dtype) : grad; }
+};
+
+// A gradient that lands in part of a zero tensor of `sizes`: view(result) is set to `grad`. `view` must be
+// a recorded view operation; it is the gradient's gradient.
+template <class View>
+Tensor embed(const char* name, const Tensor& grad, const Dims& sizes, View view) {
+  Tensor result;
+  {
+    const NoGradGuard unrecorded;
+    result = zeros(sizes, grad.options());
+    view(result).copy_(grad);
+  }
+  if (!recording(grad)) return result;
+  return record(name, result, wrt(grad, [view](const Tensor& g) { return view(g); }));
+}
+
+void check_in_place(const char* op, const Tensor& self);
+
+// Runs f(Dest(self), old), which computes into self and records; `old` is self as it was before, so that
+// the new history does not own itself. f's first wrt() must be of `old`.
+template <class F>
+const Tensor& in_place(const char* op, const Tensor& self, F&& f) {
+  check_defined(op, self);
+  if (!GradMode::is_enabled()) {
+    f(Dest(self), self);
+    return self;
+  }
+  check_in_place(op, self);
+  const bool is_view = self.is_view();
+  const Tensor old = autograd::snapshot(self);
+  const auto* meta_before = autograd::meta_or_null(self.unsafe_impl());
+  const autograd::Node* before = meta_before == nullptr ? nullptr : meta_before->grad_fn.get();
+  f(Dest(self), old);
+  const auto* meta_after = autograd::meta_or_null(self.unsafe_impl());
+  if (is_view && meta_after != nullptr && meta_after->grad_fn.get() != before) autograd::rebase_view(self);
+  return self;
+}
+
+// The dimensions named, as a mask; none named means all. Throws on a dimension out of range or twice.
+DimMask dim_mask(const char* op, IntArrayRef dims, int64_t rank);
+// `sizes` with 1 in the dimensions of the mask, or without them.
+Dims reduced_sizes(IntArrayRef sizes, DimMask mask, bool keepdim);
+
+// A view of `base`: sets its base and, when recording, its history by `gradient`.
+template <class F>
+Tensor make_view(const char* name, const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t offset,
+                 F&& gradient) {
+  const Tensor y = detail::alias(base, sizes, strides, offset);
+  if (!GradMode::is_enabled()) return y;
+  const IntrusivePtr<TensorImpl>& root = base.unsafe_impl()->view_base();
+  y.unsafe_impl()->set_view_base(root ? root : base.impl_ptr());
+  if (!base.requires_grad()) return y;
+  return record(name, y, wrt(base, std::forward<F>(gradient)));
+}
+
+}  // namespace ember::ops

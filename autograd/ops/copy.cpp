@@ -1,0 +1,142 @@
+// Copies, conversions and fills.
+#include <ember/autograd/ops/common.h>
+#include <ember/core/backend.h>
+
+namespace ember {
+
+namespace ops {
+namespace {
+
+// dst = src, converting the dtype; both on one device.
+void copy_on_device(const Tensor& dst, const Tensor& src) {
+  if (dst.numel() == 0) return;
+  TensorIterator iter(dst);
+  iter.add_input(src);
+  iter.build();
+  launch(kernels.copy, iter.device(), iter);
+}
+
+// dst = src, sizes broadcasting, any dtypes and devices. Nothing is recorded and no version changes.
+void copy_unrecorded(const Tensor& dst, const Tensor& src, bool non_blocking) {
+  if (dst.device() == src.device()) {
+    copy_on_device(dst, without_overlap(src, dst));
+    return;
+  }
+  if (dst.numel() == 0) return;
+  // Bytes cross between devices; layout and dtype are changed on the side where that is cheaper to do:
+  // at the source, but for a dtype that is wider after.
+  const bool convert_at_source = dst.element_size() <= src.element_size();
+  Tensor from = src;
+  if (convert_at_source && src.dtype() != dst.dtype()) {
+    from = detail::empty(src.sizes(), dst.dtype(), src.device());
+    copy_on_device(from, src);
+  } else if (!src.is_contiguous()) {
+    from = detail::empty(src.sizes(), src.dtype(), src.device());
+    copy_on_device(from, src);
+  }
+  const bool direct = dst.is_contiguous() && dst.dtype() == from.dtype() && dst.sizes() == from.sizes();
+  const Tensor to = direct ? dst : detail::empty(from.sizes(), from.dtype(), dst.device());
+  const DeviceType owner = dst.is_cpu() ? src.device().type() : dst.device().type();
+  backend(owner).copy_bytes(to.data_ptr(), to.device(), from.data_ptr(), from.device(), from.nbytes(), non_blocking);
+  if (!direct) copy_on_device(dst, to);
+}
+
+Tensor converted(const Tensor& self, Device device, ScalarType dtype, bool non_blocking) {
+  const Tensor y = empty_result(self.sizes(), dtype, device, self);
+  copy_unrecorded(y, self, non_blocking);
+  if (!recording(self) || !is_floating(dtype)) return y;
+  return record("ToCopyBackward0", y,
+                wrt(self, [from = self.device(), old = self.dtype()](const Tensor& g) { return g.to(from, old); }));
+}
+
+}  // namespace
+}  // namespace ops
+
+using namespace ops;  // NOLINT: the definitions below are this file's
+
+Tensor Tensor::to(Device device, ScalarType dtype, bool non_blocking, bool copy) const {
+  check_defined("to", *this);
+  EMBER_CHECK(dtype != ScalarType::Undefined, "to: expected a defined dtype");
+  device = resolve_device(device);
+  if (!copy && device == this->device() && dtype == this->dtype()) return *this;
+  return converted(*this, device, dtype, non_blocking);
+}
+Tensor Tensor::to(Device device, bool non_blocking, bool copy) const {
+  check_defined("to", *this);
+  return to(device, dtype(), non_blocking, copy);
+}
+Tensor Tensor::to(ScalarType dtype, bool non_blocking, bool copy) const {
+  check_defined("to", *this);
+  if (!copy && dtype == this->dtype()) return *this;
+  return to(device(), dtype, non_blocking, copy);
+}
+Tensor Tensor::to(const TensorOptions& options, bool non_blocking, bool copy) const {
+  check_defined("to", *this);
+  EMBER_CHECK(!options.requires_grad(), "to: requires_grad cannot be set by a conversion; use requires_grad_()");
+  return to(options.device_opt().value_or(device()), options.dtype_opt().value_or(dtype()), non_blocking, copy);
+}
+Tensor Tensor::to(const Tensor& other, bool non_blocking, bool copy) const {
+  check_defined("to", other, "other");
+  return to(other.device(), other.dtype(), non_blocking, copy);
+}
+
+Tensor clone(const Tensor& self) {
+  check_defined("clone", self);
+  const Tensor y = empty_result(self.sizes(), self.dtype(), self.device(), self);
+  copy_unrecorded(y, self, false);
+  if (!recording(self)) return y;
+  return record("CloneBackward0", y, wrt(self, [](const Tensor& g) { return g; }));
+}
+Tensor Tensor::clone() const { return ember::clone(*this); }
+
+Tensor Tensor::contiguous() const {
+  check_defined("contiguous", *this);
+  if (is_contiguous()) return *this;
+  const Tensor y = detail::empty(sizes(), dtype(), device());
+  copy_unrecorded(y, *this, false);
+  if (!recording(*this)) return y;
+  return record("CloneBackward0", y, wrt(*this, [](const Tensor& g) { return g; }));
+}
+
+const Tensor& Tensor::copy_(const Tensor& src, bool non_blocking) const {
+  check_defined("copy_", *this);
+  check_defined("copy_", src, "src");
+  EMBER_CHECK(is_expandable_to(src.sizes(), sizes()), "copy_: ", src.sizes(), " does not broadcast to ", sizes());
+  check_dest("copy_", *this, sizes(), dtype());
+  return in_place("copy_", *this, [&](Dest dest, const Tensor& old) {
+    const Tensor& self = dest.tensor();
+    copy_unrecorded(self, src, non_blocking);
+    bump_version(self);
+    if (!recording(old, src) || !self.is_floating_point()) return;
+    record("CopyBackwards", self, wrt(old, [](const Tensor&) { return Tensor(); }),
+           wrt(src, [sizes = Dims(src.sizes()), device = src.device(), dtype = src.dtype()](const Tensor& g) {
+             return reduce_to(g, sizes).to(device, dtype);
+           }));
+  });
+}
+
+const Tensor& Tensor::fill_(const Scalar& value) const {
+  check_defined("fill_", *this);
+  check_dest("fill_", *this, sizes(), dtype());
+  return in_place("fill_", *this, [&](Dest dest, const Tensor& old) {
+    const Tensor& self = dest.tensor();
+    if (self.numel() != 0) {
+      TensorIterator iter(self);
+      iter.build();
+      launch(kernels.fill, iter.device(), iter, value);
+    }
+    bump_version(self);
+    if (recording(old)) record("FillBackward0", self, wrt(old, [](const Tensor&) { return Tensor(); }));
+  });
+}
+
+const Tensor& Tensor::fill_(const Tensor& value) const {
+  check_defined("fill_", *this);
+  check_defined("fill_", value, "value");
+  EMBER_CHECK(value.dim() == 0, "fill_: expected a 0-dimensional value, got ", describe(value));
+  return copy_(value);
+}
+
+const Tensor& Tensor::zero_() const { return fill_(0); }
+
+}  // namespace ember

@@ -1,0 +1,658 @@
+// Elementwise operations: each forward beside its gradient.
+#include <limits>
+
+#include <ember/autograd/ops/common.h>
+
+namespace ember {
+
+namespace ops {
+namespace {
+
+// ---- arithmetic ----
+
+Tensor add_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha) {
+  check_defined("add", a);
+  const ScalarType common = b.is_scalar() || b.tensor().defined() ? result_type(a, b) : a.dtype();
+  EMBER_CHECK(!alpha.is_floating_point() || is_floating(common), "add: alpha = ", alpha,
+              " needs a floating result, the result is ", dtype_name(common));
+  EMBER_CHECK(!alpha.is_boolean() || common == kBool, "add: a bool alpha needs a bool result");
+  const bool plain = alpha.equal(1);
+  EMBER_CHECK(plain || common != kBool, "add: alpha must be 1 for bool tensors");
+  const Elementwise op = plain ? Elementwise{"add", kernels.add} : Elementwise{"add", kernels.add_scaled, {alpha, {}}};
+  const Tensor y = binary(op, dest, a, b);
+  if (b.is_scalar()) {
+    if (!recording(a)) return y;
+    return record("AddBackward0", y, wrt(a, [undo = Undo(a, y)](const Tensor& g) { return undo(g); }));
+  }
+  if (!recording(a, b.tensor())) return y;
+  return record("AddBackward0", y, wrt(a, [undo = Undo(a, y)](const Tensor& g) { return undo(g); }),
+                wrt(b.tensor(), [undo = Undo(b.tensor(), y), alpha](const Tensor& g) {
+                  return undo(alpha.equal(1) ? g : g * alpha);
+                }));
+}
+
+Tensor sub_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha) {
+  check_defined("sub", a);
+  if (!b.is_scalar()) check_defined("sub", b.tensor(), "other");
+  const ScalarType common = result_type(a, b);
+  EMBER_CHECK(a.dtype() != kBool || b.is_scalar() || b.tensor().dtype() != kBool,
+              "sub: bool tensors have no difference; use logical_not or ne");
+  EMBER_CHECK(common != kBool, "sub: bool tensors have no difference");
+  EMBER_CHECK(!alpha.is_floating_point() || is_floating(common), "sub: alpha = ", alpha,
+              " needs a floating result, the result is ", dtype_name(common));
+  const Elementwise op =
+      alpha.equal(1) ? Elementwise{"sub", kernels.sub} : Elementwise{"sub", kernels.add_scaled, {-alpha, {}}};
+  const Tensor y = binary(op, dest, a, b);
+  if (b.is_scalar()) {
+    if (!recording(a)) return y;
+    return record("SubBackward0", y, wrt(a, [undo = Undo(a, y)](const Tensor& g) { return undo(g); }));
+  }
+  if (!recording(a, b.tensor())) return y;
+  return record("SubBackward0", y, wrt(a, [undo = Undo(a, y)](const Tensor& g) { return undo(g); }),
+                wrt(b.tensor(), [undo = Undo(b.tensor(), y), alpha](const Tensor& g) {
+                  return undo(alpha.equal(1) ? g.neg() : g * -alpha);
+                }));
+}
+
+Tensor mul_to(Dest dest, const Tensor& a, const Operand& b) {
+  const Tensor y = binary({"mul", kernels.mul}, dest, a, b);
+  if (b.is_scalar()) {
+    if (!recording(a)) return y;
+    return record("MulBackward0", y,
+                  wrt(a, [undo = Undo(a, y), s = b.scalar()](const Tensor& g) { return undo(g * s); }));
+  }
+  const Tensor& other = b.tensor();
+  if (!recording(a, other)) return y;
+  return record("MulBackward0", y,
+                wrt(a, [undo = Undo(a, y), o = save_if(a.requires_grad(), other)](const Tensor& g) {
+                  return undo(g * o.get());
+                }),
+                wrt(other, [undo = Undo(other, y), s = save_if(other.requires_grad(), a)](const Tensor& g) {
+                  return undo(g * s.get());
+                }));
+}
+
+Tensor div_to(Dest dest, const Tensor& a, const Operand& b) {
+  check_defined("div", a);
+  if (!b.is_scalar()) check_defined("div", b.tensor(), "other");
+  const ScalarType common = result_type(a, b);
+  Tensor y;
+  if (is_floating(common)) {
+    y = binary({"div", kernels.div}, dest, a, b);
+  } else {
+    // True division of integers is that of the default floating dtype.
+    const ScalarType floating = get_default_dtype();
+    const NoGradGuard unrecorded;
+    const Tensor x = as_dtype(a, floating);
+    y = b.is_scalar() ? binary({"div", kernels.div}, dest, x, b)
+                      : binary({"div", kernels.div}, dest, x, as_dtype(b.tensor(), floating));
+  }
+  if (b.is_scalar()) {
+    if (!recording(a)) return y;
+    return record("DivBackward0", y,
+                  wrt(a, [undo = Undo(a, y), s = b.scalar()](const Tensor& g) { return undo(g / s); }));
+  }
+  const Tensor& other = b.tensor();
+  if (!recording(a, other)) return y;
+  return record("DivBackward0", y,
+                wrt(a, [undo = Undo(a, y), o = save_if(a.requires_grad(), other)](const Tensor& g) {
+                  return undo(g / o.get());
+                }),
+                wrt(other, [undo = Undo(other, y), s = save_if(other.requires_grad(), a),
+                            o = save_if(other.requires_grad(), other)](const Tensor& g) {
+                  const Tensor d = o.get();
+                  return undo(-g * (s.get() / d) / d);
+                }));
+}
+
+// The kernel that raises to a fixed power: those that need no pow() are exact and much faster.
+Tensor pow_scalar_kernel(Dest dest, const Tensor& x, const Scalar& exponent) {
+  if (exponent.equal(2)) return unary({"pow", kernels.square}, dest, x);
+  if (exponent.equal(3)) return unary({"pow", kernels.cube}, dest, x);
+  if (x.is_floating_point()) {
+    if (exponent.equal(0.5)) return unary({"pow", kernels.sqrt}, dest, x);
+    if (exponent.equal(-0.5)) return unary({"pow", kernels.rsqrt}, dest, x);
+    if (exponent.equal(-1)) return unary({"pow", kernels.reciprocal}, dest, x);
+  }
+  return unary({"pow", kernels.pow_scalar, {exponent, {}}}, dest, x);
+}
+
+Tensor pow_to(Dest dest, const Tensor& x, const Scalar& exponent) {
+  check_defined("pow", x);
+  const ScalarType common = result_type(x, exponent);
+  EMBER_CHECK(common != kBool, "pow: not implemented for bool");
+  EMBER_CHECK(is_floating(common) || exponent.toLong() >= 0, "pow: an integer to a negative integer power, ", exponent,
+              ", is not an integer; convert to a floating dtype first");
+  Tensor in = x;
+  if (x.dtype() != common) {
+    const NoGradGuard unrecorded;
+    in = x.to(common);
+  }
+  const Tensor y = pow_scalar_kernel(dest, in, exponent);
+  if (!recording(x)) return y;
+  return record("PowBackward0", y, wrt(x, [undo = Undo(x, y), x = save(x), exponent](const Tensor& g) {
+                  if (exponent.equal(0)) return zeros_like(g);
+                  if (exponent.equal(1)) return undo(g);
+                  if (exponent.equal(2)) return undo(g * (x.get() * 2));
+                  const Scalar less = exponent.is_floating_point() ? Scalar(exponent.toDouble() - 1)
+                                                                   : Scalar(exponent.toLong() - 1);
+                  return undo(g * (x.get().pow(less) * exponent));
+                }));
+}
+
+// d(b^e)/de, 0 where b is 0 and e >= 0.
+Tensor pow_grad_exponent(const Tensor& g, const Tensor& base, const Tensor& exponent, const Tensor& result) {
+  const Tensor zero_there = mul(base == 0, exponent >= 0);
+  const Tensor safe = where(zero_there, ones_like(base), base);
+  return g * where(zero_there, zeros_like(result), result * safe.log());
+}
+
+Tensor pow_to(Dest dest, const Tensor& x, const Tensor& exponent) {
+  check_defined("pow", x);
+  check_defined("pow", exponent, "exponent");
+  EMBER_CHECK(result_type(x, exponent) != kBool, "pow: not implemented for bool");
+  const Tensor y = binary({"pow", kernels.pow}, dest, x, exponent);
+  if (!recording(x, exponent)) return y;
+  return record(
+      "PowBackward1", y,
+      wrt(x,
+          [undo = Undo(x, y), x = save(x), e = save(exponent)](const Tensor& g) {
+            const Tensor base = x.get();
+            const Tensor power = e.get();
+            return undo(g * where(power == 0, zeros_like(base * power), power * base.pow(power - 1)));
+          }),
+      wrt(exponent, [undo = Undo(exponent, y), x = save_if(exponent.requires_grad(), x),
+                     e = save_if(exponent.requires_grad(), exponent), y = save_output(y)](const Tensor& g) {
+        const Tensor base = x.get();
+        const Tensor power = e.get();
+        const Tensor expanded_base = base.expand(g.sizes());
+        return undo(pow_grad_exponent(g, expanded_base, power.expand(g.sizes()), y.get()));
+      }));
+}
+
+Tensor maximum_or_minimum(const char* name, const char* node, ElementwiseKernel& kernel, bool is_max, const Tensor& a,
+                          const Tensor& b) {
+  const Tensor y = binary({name, kernel}, Dest(), a, b);
+  if (!recording(a, b)) return y;
+  // Where both are equal each gets half.
+  const auto share = [is_max](const Tensor& g, const Tensor& mine, const Tensor& other) {
+    const Tensor half = g * 0.5;
+    const Tensor g_where_equal = where(mine == other, half, g);
+    return masked_fill(g_where_equal, is_max ? mine < other : mine > other, 0);
+  };
+  return record(node, y,
+                wrt(a, [undo = Undo(a, y), a = save(a), b = save(b), share](const Tensor& g) {
+                  return undo(share(g, a.get(), b.get()));
+                }),
+                wrt(b, [undo = Undo(b, y), a = save(a), b = save(b), share](const Tensor& g) {
+                  return undo(share(g, b.get(), a.get()));
+                }));
+}
+
+// ---- unary ----
+
+Tensor no_gradient(const Elementwise& op, Dest dest, const Tensor& x) {
+  const Tensor y = unary(op, dest, x);
+  if (!recording(x)) return y;
+  return record("SignBackward0", y, wrt(x, [](const Tensor& g) { return zeros_like(g); }));
+}
+
+Tensor sign_to(Dest dest, const Tensor& x) { return no_gradient({"sign", kernels.sign}, dest, x); }
+
+Tensor neg_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary({"neg", kernels.neg}, dest, x);
+  if (!recording(x)) return y;
+  return record("NegBackward0", y, wrt(x, [](const Tensor& g) { return g.neg(); }));
+}
+
+Tensor abs_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary({"abs", kernels.abs}, dest, x);
+  if (!recording(x)) return y;
+  return record("AbsBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * x.get().sign(); }));
+}
+
+Tensor square_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary({"square", kernels.square}, dest, x);
+  if (!recording(x)) return y;
+  return record("PowBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * (x.get() * 2); }));
+}
+
+Tensor exp_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"exp", kernels.exp}, dest, x);
+  if (!recording(x)) return y;
+  return record("ExpBackward0", y, wrt(x, [y = save_output(y)](const Tensor& g) { return g * y.get(); }));
+}
+
+Tensor log_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"log", kernels.log}, dest, x);
+  if (!recording(x)) return y;
+  return record("LogBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g / x.get(); }));
+}
+
+Tensor sqrt_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"sqrt", kernels.sqrt}, dest, x);
+  if (!recording(x)) return y;
+  return record("SqrtBackward0", y, wrt(x, [y = save_output(y)](const Tensor& g) { return g / (y.get() * 2); }));
+}
+
+Tensor rsqrt_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"rsqrt", kernels.rsqrt}, dest, x);
+  if (!recording(x)) return y;
+  return record("RsqrtBackward0", y,
+                wrt(x, [y = save_output(y)](const Tensor& g) { return g * (y.get().pow(3) * -0.5); }));
+}
+
+Tensor reciprocal_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"reciprocal", kernels.reciprocal}, dest, x);
+  if (!recording(x)) return y;
+  return record("ReciprocalBackward0", y, wrt(x, [y = save_output(y)](const Tensor& g) {
+                  const Tensor r = y.get();
+                  return -g * (r * r);
+                }));
+}
+
+Tensor sin_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"sin", kernels.sin}, dest, x);
+  if (!recording(x)) return y;
+  return record("SinBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * x.get().cos(); }));
+}
+
+Tensor cos_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"cos", kernels.cos}, dest, x);
+  if (!recording(x)) return y;
+  return record("CosBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * x.get().sin().neg(); }));
+}
+
+// One pass each; their own gradients are plain tensor algebra.
+Tensor tanh_backward(const Tensor& g, const Tensor& y) {
+  const Tensor r = binary({"tanh_backward", kernels.tanh_backward}, Dest(), g, y);
+  if (!recording(g, y)) return r;
+  return record("TanhBackwardBackward0", r,
+                wrt(g, [y = save(y)](const Tensor& gg) { return tanh_backward(gg, y.get()); }),
+                wrt(y, [g = save(g), y = save(y)](const Tensor& gg) { return gg * g.get() * y.get() * -2; }));
+}
+
+Tensor sigmoid_backward(const Tensor& g, const Tensor& y) {
+  const Tensor r = binary({"sigmoid_backward", kernels.sigmoid_backward}, Dest(), g, y);
+  if (!recording(g, y)) return r;
+  return record("SigmoidBackwardBackward0", r,
+                wrt(g, [y = save(y)](const Tensor& gg) { return sigmoid_backward(gg, y.get()); }),
+                wrt(y, [g = save(g), y = save(y)](const Tensor& gg) { return gg * g.get() * (1 - y.get() * 2); }));
+}
+
+Tensor relu_backward(const Tensor& g, const Tensor& y) {
+  const Tensor r = binary({"relu_backward", kernels.relu_backward}, Dest(), g, y);
+  if (!recording(g)) return r;
+  return record("ThresholdBackwardBackward0", r,
+                wrt(g, [y = save(y)](const Tensor& gg) { return relu_backward(gg, y.get()); }));
+}
+
+Tensor clamp_backward(const Tensor& g, const Tensor& x, const Params& range) {
+  const Tensor r = binary({"clamp_backward", kernels.clamp_backward, range}, Dest(), g, x);
+  if (!recording(g)) return r;
+  return record("ClampBackwardBackward0", r,
+                wrt(g, [x = save(x), range](const Tensor& gg) { return clamp_backward(gg, x.get(), range); }));
+}
+
+Tensor tanh_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"tanh", kernels.tanh}, dest, x);
+  if (!recording(x)) return y;
+  return record("TanhBackward0", y,
+                wrt(x, [y = save_output(y)](const Tensor& g) { return tanh_backward(g, y.get()); }));
+}
+
+Tensor sigmoid_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary_floating({"sigmoid", kernels.sigmoid}, dest, x);
+  if (!recording(x)) return y;
+  return record("SigmoidBackward0", y,
+                wrt(x, [y = save_output(y)](const Tensor& g) { return sigmoid_backward(g, y.get()); }));
+}
+
+Tensor relu_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary({"relu", kernels.relu}, dest, x);
+  if (!recording(x)) return y;
+  return record("ReluBackward0", y,
+                wrt(x, [y = save_output(y)](const Tensor& g) { return relu_backward(g, y.get()); }));
+}
+
+Tensor clamp_to(Dest dest, const Tensor& x, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
+  check_defined("clamp", x);
+  EMBER_CHECK(min || max, "clamp: expected a minimum, a maximum or both");
+  EMBER_CHECK(x.dtype() != kBool, "clamp: not implemented for bool");
+  // A floating bound makes an integral result floating.
+  ScalarType common = x.dtype();
+  for (const auto& bound : {min, max})
+    if (bound) common = promote_types(common, result_type(x, *bound));
+  const Tensor in = as_dtype(x, common);
+  const Elementwise op = min && max ? Elementwise{"clamp", kernels.clamp, {*min, *max}}
+                         : min      ? Elementwise{"clamp", kernels.clamp_min, {*min, {}}}
+                                    : Elementwise{"clamp", kernels.clamp_max, {*max, {}}};
+  const Tensor y = unary(op, dest, in);
+  if (!recording(x)) return y;
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  const Params range{min ? *min : Scalar(-inf), max ? *max : Scalar(inf)};
+  return record("ClampBackward1", y, wrt(x, [x = save(x), range](const Tensor& g) {
+                  return clamp_backward(g, x.get(), range);
+                }));
+}
+
+// ---- ternary ----
+
+void check_ternary(const char* op, const Tensor& a, const Tensor& b, const Tensor& c) {
+  check_defined(op, a);
+  check_defined(op, b, "tensor1");
+  check_defined(op, c, "tensor2");
+  check_same_device(op, a, b);
+  check_same_device(op, a, c);
+}
+
+Tensor addcmul_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
+  check_ternary("addcmul", self, t1, t2);
+  EMBER_CHECK(!value.is_floating_point() || is_floating(promote_types(result_type(self, t1), t2.dtype())),
+              "addcmul: value = ", value, " needs a floating result");
+  const Tensor y = ternary({"addcmul", kernels.addcmul, {value, {}}}, dest, self, t1, t2);
+  if (!recording(self, t1, t2)) return y;
+  return record("AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
+                wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) {
+                  return undo(g * t2.get() * value);
+                }),
+                wrt(t2, [undo = Undo(t2, y), t1 = save(t1), value](const Tensor& g) {
+                  return undo(g * t1.get() * value);
+                }));
+}
+
+Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
+  check_ternary("addcdiv", self, t1, t2);
+  EMBER_CHECK(is_floating(promote_types(result_type(self, t1), t2.dtype())) &&
+                  (t1.is_floating_point() || t2.is_floating_point()),
+              "addcdiv: integer division is not supported; convert to a floating dtype first");
+  const Tensor y = ternary({"addcdiv", kernels.addcdiv, {value, {}}}, dest, self, t1, t2);
+  if (!recording(self, t1, t2)) return y;
+  return record("AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
+                wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) {
+                  return undo(g * (value / t2.get()));
+                }),
+                wrt(t2, [undo = Undo(t2, y), t1 = save(t1), t2 = save(t2), value](const Tensor& g) {
+                  const Tensor d = t2.get();
+                  return undo(-g * (t1.get() * value) / (d * d));
+                }));
+}
+
+Tensor where_of(const Tensor& condition, const Operand& a, const Operand& b) {
+  check_defined("where", condition, "condition");
+  EMBER_CHECK(condition.dtype() == kBool, "where: expected a bool condition, got ", describe(condition));
+  if (!a.is_scalar()) check_defined("where", a.tensor());
+  if (!b.is_scalar()) check_defined("where", b.tensor(), "other");
+  const ScalarType common = result_type(a, b);
+  const Device device = condition.device();
+  Dims sizes = condition.sizes();
+  Tensor in[2];
+  const Operand* operands[] = {&a, &b};
+  for (int i = 0; i < 2; ++i) {
+    if (operands[i]->is_scalar()) continue;
+    const Tensor& t = operands[i]->tensor();
+    EMBER_CHECK(t.device() == device || (t.is_cpu() && t.dim() == 0), "where: expected all tensors on one device, got ",
+                describe(condition), " and ", describe(t));
+    sizes = broadcast_shapes(sizes, t.sizes());
+    const NoGradGuard unrecorded;
+    in[i] = t.to(device, common);
+  }
+  const Tensor y = empty_result(sizes, common, device, in[0].defined() ? in[0] : condition);
+  TensorIterator iter(y);
+  iter.add_input(condition);
+  for (int i = 0; i < 2; ++i) {
+    if (in[i].defined()) {
+      iter.add_input(in[i]);
+    } else {
+      iter.add_input(operands[i]->scalar());
+    }
+  }
+  iter.build();
+  if (iter.numel() != 0) launch(kernels.where, device, iter, Params{});
+  return y;
+}
+
+template <class X>
+const Tensor& operand_tensor(const X& x, const Tensor& none) {
+  if constexpr (std::is_same_v<X, Tensor>) {
+    return x;
+  } else {
+    return none;
+  }
+}
+
+template <class A, class B>
+Tensor where_recorded(const Tensor& condition, const A& a, const B& b) {
+  const Tensor y = where_of(condition, a, b);
+  const Tensor none;
+  const Tensor& ta = operand_tensor(a, none);
+  const Tensor& tb = operand_tensor(b, none);
+  const bool wanted = GradMode::is_enabled() &&
+                      ((ta.defined() && ta.requires_grad()) || (tb.defined() && tb.requires_grad()));
+  if (!wanted) return y;
+  const Tensor& like_a = ta.defined() ? ta : y;
+  const Tensor& like_b = tb.defined() ? tb : y;
+  return record("WhereBackward0", y,
+                wrt(ta, [undo = Undo(like_a, y), c = save(condition)](const Tensor& g) {
+                  return undo(where(c.get(), g, Scalar(0)));
+                }),
+                wrt(tb, [undo = Undo(like_b, y), c = save(condition)](const Tensor& g) {
+                  return undo(where(c.get(), Scalar(0), g));
+                }));
+}
+
+}  // namespace
+}  // namespace ops
+
+using namespace ops;  // NOLINT: the definitions below are this file's
+
+// ---- free functions and methods ----
+
+Tensor add(const Tensor& self, const Tensor& other, const Scalar& alpha) { return add_to({}, self, other, alpha); }
+Tensor add(const Tensor& self, const Scalar& other, const Scalar& alpha) {
+  if (alpha.equal(1)) return add_to({}, self, other, 1);
+  const bool floating = other.is_floating_point() || alpha.is_floating_point();
+  check_defined("add", self);
+  EMBER_CHECK(!alpha.is_floating_point() || self.is_floating_point() || other.is_floating_point(), "add: alpha = ", alpha,
+              " needs a floating result, the result is ", dtype_name(self.dtype()));
+  return add_to({}, self, floating ? Scalar(other.toDouble() * alpha.toDouble()) : Scalar(other.toLong() * alpha.toLong()),
+                1);
+}
+Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
+Tensor sub(const Tensor& self, const Scalar& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
+Tensor rsub(const Tensor& self, const Scalar& other) {
+  check_defined("rsub", self);
+  EMBER_CHECK(self.dtype() != kBool, "rsub: bool tensors have no difference");
+  const Tensor y = binary({"rsub", kernels.sub}, Dest(), other, self);
+  if (!recording(self)) return y;
+  return record("RsubBackward1", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g.neg()); }));
+}
+Tensor mul(const Tensor& self, const Tensor& other) { return mul_to({}, self, other); }
+Tensor mul(const Tensor& self, const Scalar& other) { return mul_to({}, self, other); }
+Tensor div(const Tensor& self, const Tensor& other) { return div_to({}, self, other); }
+Tensor div(const Tensor& self, const Scalar& other) { return div_to({}, self, other); }
+Tensor pow(const Tensor& self, const Tensor& exponent) { return pow_to({}, self, exponent); }
+Tensor pow(const Tensor& self, const Scalar& exponent) { return pow_to({}, self, exponent); }
+Tensor pow(const Scalar& self, const Tensor& exponent) {
+  check_defined("pow", exponent, "exponent");
+  const Tensor base = scalar_tensor(self, TensorOptions(result_type(self, exponent)).device(exponent.device()));
+  return pow_to({}, base, exponent);
+}
+Tensor maximum(const Tensor& self, const Tensor& other) {
+  return maximum_or_minimum("maximum", "MaximumBackward0", kernels.maximum, true, self, other);
+}
+Tensor minimum(const Tensor& self, const Tensor& other) {
+  return maximum_or_minimum("minimum", "MinimumBackward0", kernels.minimum, false, self, other);
+}
+Tensor max(const Tensor& self, const Tensor& other) { return maximum(self, other); }
+Tensor min(const Tensor& self, const Tensor& other) { return minimum(self, other); }
+Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
+  return addcmul_to({}, self, tensor1, tensor2, value);
+}
+Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
+  return addcdiv_to({}, self, tensor1, tensor2, value);
+}
+Tensor clamp(const Tensor& self, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
+  return clamp_to({}, self, min, max);
+}
+Tensor clamp_min(const Tensor& self, const Scalar& min) { return clamp_to({}, self, min, std::nullopt); }
+Tensor clamp_max(const Tensor& self, const Scalar& max) { return clamp_to({}, self, std::nullopt, max); }
+Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other) {
+  return where_recorded(condition, self, other);
+}
+Tensor where(const Tensor& condition, const Tensor& self, const Scalar& other) {
+  return where_recorded(condition, self, other);
+}
+Tensor where(const Tensor& condition, const Scalar& self, const Tensor& other) {
+  return where_recorded(condition, self, other);
+}
+
+#define EMBER_UNARY_OPERATION(name) \
+  Tensor name(const Tensor& self) { return name##_to({}, self); } \
+  Tensor Tensor::name() const { return name##_to({}, *this); } \
+  const Tensor& Tensor::name##_() const { \
+    return in_place(#name "_", *this, [](Dest dest, const Tensor& x) { name##_to(dest, x); }); \
+  }
+EMBER_UNARY_OPERATION(neg)
+EMBER_UNARY_OPERATION(abs)
+EMBER_UNARY_OPERATION(sign)
+EMBER_UNARY_OPERATION(exp)
+EMBER_UNARY_OPERATION(log)
+EMBER_UNARY_OPERATION(sqrt)
+EMBER_UNARY_OPERATION(rsqrt)
+EMBER_UNARY_OPERATION(reciprocal)
+EMBER_UNARY_OPERATION(square)
+EMBER_UNARY_OPERATION(sin)
+EMBER_UNARY_OPERATION(cos)
+EMBER_UNARY_OPERATION(tanh)
+EMBER_UNARY_OPERATION(sigmoid)
+EMBER_UNARY_OPERATION(relu)
+#undef EMBER_UNARY_OPERATION
+
+// Methods out of place and in place of a binary operation with one right-hand side type.
+#define EMBER_BINARY_METHODS(name, Other) \
+  Tensor Tensor::name(const Other& other) const { return ember::name(*this, other); } \
+  const Tensor& Tensor::name##_(const Other& other) const { \
+    return in_place(#name "_", *this, [&](Dest dest, const Tensor& x) { name##_to(dest, x, other); }); \
+  }
+EMBER_BINARY_METHODS(mul, Tensor)
+EMBER_BINARY_METHODS(mul, Scalar)
+EMBER_BINARY_METHODS(div, Tensor)
+EMBER_BINARY_METHODS(div, Scalar)
+EMBER_BINARY_METHODS(pow, Tensor)
+EMBER_BINARY_METHODS(pow, Scalar)
+#undef EMBER_BINARY_METHODS
+#define EMBER_BINARY_METHODS(name, Other) \
+  Tensor Tensor::name(const Other& other, const Scalar& alpha) const { return ember::name(*this, other, alpha); } \
+  const Tensor& Tensor::name##_(const Other& other, const Scalar& alpha) const { \
+    return in_place(#name "_", *this, [&](Dest dest, const Tensor& x) { name##_to(dest, x, other, alpha); }); \
+  }
+EMBER_BINARY_METHODS(add, Tensor)
+EMBER_BINARY_METHODS(sub, Tensor)
+EMBER_BINARY_METHODS(sub, Scalar)
+#undef EMBER_BINARY_METHODS
+Tensor Tensor::add(const Scalar& other, const Scalar& alpha) const { return ember::add(*this, other, alpha); }
+const Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
+  const Scalar scaled = alpha.equal(1) ? other
+                        : other.is_floating_point() || alpha.is_floating_point()
+                            ? Scalar(other.toDouble() * alpha.toDouble())
+                            : Scalar(other.toLong() * alpha.toLong());
+  return in_place("add_", *this, [&](Dest dest, const Tensor& x) { add_to(dest, x, scaled, 1); });
+}
+
+Tensor Tensor::maximum(const Tensor& other) const { return ember::maximum(*this, other); }
+Tensor Tensor::minimum(const Tensor& other) const { return ember::minimum(*this, other); }
+Tensor Tensor::addcmul(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return addcmul_to({}, *this, tensor1, tensor2, value);
+}
+const Tensor& Tensor::addcmul_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return in_place("addcmul_", *this,
+                  [&](Dest dest, const Tensor& x) { addcmul_to(dest, x, tensor1, tensor2, value); });
+}
+Tensor Tensor::addcdiv(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return addcdiv_to({}, *this, tensor1, tensor2, value);
+}
+const Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+  return in_place("addcdiv_", *this,
+                  [&](Dest dest, const Tensor& x) { addcdiv_to(dest, x, tensor1, tensor2, value); });
+}
+Tensor Tensor::clamp(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
+  return clamp_to({}, *this, min, max);
+}
+const Tensor& Tensor::clamp_(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
+  return in_place("clamp_", *this, [&](Dest dest, const Tensor& x) { clamp_to(dest, x, min, max); });
+}
+Tensor Tensor::clamp_min(const Scalar& min) const { return ember::clamp_min(*this, min); }
+Tensor Tensor::clamp_max(const Scalar& max) const { return ember::clamp_max(*this, max); }
+const Tensor& Tensor::clamp_min_(const Scalar& min) const { return clamp_(min); }
+const Tensor& Tensor::clamp_max_(const Scalar& max) const { return clamp_(std::nullopt, max); }
+Tensor Tensor::where(const Tensor& condition, const Tensor& other) const { return ember::where(condition, *this, other); }
+
+Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
+  check_defined("masked_fill", self);
+  check_defined("masked_fill", mask, "mask");
+  EMBER_CHECK(mask.dtype() == kBool, "masked_fill: expected a bool mask, got ", describe(mask));
+  EMBER_CHECK(!value.is_floating_point() || self.is_floating_point(), "masked_fill: the value ", value,
+              " does not fit into ", describe(self));
+  const Tensor y = where(mask, value, self);
+  return as_dtype(y, self.dtype());
+}
+Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const { return ember::masked_fill(*this, mask, value); }
+const Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
+  check_defined("masked_fill_", *this);
+  check_defined("masked_fill_", mask, "mask");
+  EMBER_CHECK(is_expandable_to(mask.sizes(), sizes()), "masked_fill_: a mask of sizes ", mask.sizes(),
+              " does not broadcast to ", sizes());
+  return copy_(ember::masked_fill(*this, mask, value));
+}
+
+// ---- comparison ----
+
+#define EMBER_COMPARE_OPERATION(name) \
+  Tensor name(const Tensor& self, const Tensor& other) { return compare({#name, kernels.name}, self, other); } \
+  Tensor name(const Tensor& self, const Scalar& other) { return compare({#name, kernels.name}, self, other); } \
+  Tensor Tensor::name(const Tensor& other) const { return ember::name(*this, other); } \
+  Tensor Tensor::name(const Scalar& other) const { return ember::name(*this, other); }
+EMBER_COMPARE_OPERATION(eq)
+EMBER_COMPARE_OPERATION(ne)
+EMBER_COMPARE_OPERATION(lt)
+EMBER_COMPARE_OPERATION(le)
+EMBER_COMPARE_OPERATION(gt)
+EMBER_COMPARE_OPERATION(ge)
+#undef EMBER_COMPARE_OPERATION
+
+Tensor logical_not(const Tensor& self) { return eq(self, Scalar(0)); }
+Tensor Tensor::logical_not() const { return ember::logical_not(*this); }
+Tensor isnan(const Tensor& self) { return ne(self, self); }
+Tensor Tensor::isnan() const { return ember::isnan(*this); }
+
+bool equal(const Tensor& self, const Tensor& other) {
+  check_defined("equal", self);
+  check_defined("equal", other, "other");
+  check_same_device("equal", self, other);
+  EMBER_CHECK(self.dtype() == other.dtype(), "equal: expected one dtype, got ", describe(self), " and ", describe(other));
+  if (!(self.sizes() == other.sizes())) return false;
+  const NoGradGuard unrecorded;
+  return !ne(self, other).any().item<bool>();
+}
+bool Tensor::equal(const Tensor& other) const { return ember::equal(*this, other); }
+
+bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  check_defined("allclose", self);
+  check_defined("allclose", other, "other");
+  check_same_device("allclose", self, other);
+  EMBER_CHECK(self.dtype() == other.dtype(), "allclose: expected one dtype, got ", describe(self), " and ",
+              describe(other));
+  const NoGradGuard unrecorded;
+  const Tensor a = self.to(kFloat64);
+  const Tensor b = other.to(kFloat64);
+  // Equal covers infinities, whose difference is not a number.
+  Tensor close = (a == b) + ((a - b).abs() <= b.abs() * rtol + atol) * (b.abs() < std::numeric_limits<double>::infinity());
+  if (equal_nan) close = close + isnan(a) * isnan(b);
+  return close.all().item<bool>();
+}
+bool Tensor::allclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
+  return ember::allclose(*this, other, rtol, atol, equal_nan);
+}
+
+}  // namespace ember

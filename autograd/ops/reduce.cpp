@@ -1,0 +1,270 @@
+// Reductions and softmax.
+#include <ember/autograd/ops/common.h>
+
+namespace ember {
+
+namespace ops {
+namespace {
+
+// A reduced gradient or result, [.., 1, ..] or without those dimensions, as [.., 1, ..].
+Tensor restore_dims(const Tensor& t, IntArrayRef sizes, DimMask mask, bool keepdim) {
+  return keepdim ? t : t.view(reduced_sizes(sizes, mask, true));
+}
+
+Tensor without_dims(const Tensor& t, IntArrayRef sizes, DimMask mask, bool keepdim) {
+  return keepdim ? t : detail::alias(t, reduced_sizes(sizes, mask, false),
+                                     contiguous_strides(reduced_sizes(sizes, mask, false)), 0);
+}
+
+int64_t reduced_numel(IntArrayRef sizes, DimMask mask) {
+  int64_t n = 1;
+  for (size_t d = 0; d < sizes.size(); ++d)
+    if ((mask >> d & 1u) != 0) n *= sizes[d];
+  return n;
+}
+
+Tensor sum_or_mean(const char* name, const char* node, bool mean, const Tensor& self, IntArrayRef dims, bool keepdim,
+                   std::optional<ScalarType> dtype) {
+  check_defined(name, self);
+  ScalarType result = dtype.value_or(self.dtype());
+  EMBER_CHECK(result != ScalarType::Undefined, name, ": expected a defined dtype");
+  if (mean) {
+    EMBER_CHECK(is_floating(result), name, ": expected a floating dtype, got ", dtype_name(result),
+                dtype ? "" : "; pass one as dtype");
+  } else if (!dtype && is_integral(result, true)) {
+    result = kInt64;
+  }
+  const DimMask mask = dim_mask(name, dims, self.dim());
+  // The kernel takes integers to int64 itself; any other change of dtype comes first.
+  const bool widens = result == kInt64 && is_integral(self.dtype(), true);
+  const bool narrows = is_integral(result, true) && result != kInt64;
+  Tensor in = widens ? self : as_dtype(self, result);
+  if (narrows) in = self.to(result);
+  const double divisor = mean ? static_cast<double>(reduced_numel(self.sizes(), mask)) : 1.0;
+  Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, true), narrows ? kInt64 : result, self.device());
+  if (y.numel() != 0) launch(kernels.sum, self.device(), y, in, mask, divisor);
+  if (narrows) y = y.to(result);
+  y = without_dims(y, self.sizes(), mask, keepdim);
+  if (!recording(self)) return y;
+  return record(node, y, wrt(self, [sizes = Dims(self.sizes()), mask, keepdim, divisor, mean,
+                                    from = self.dtype()](const Tensor& g) {
+                  const Tensor scaled = mean ? g / divisor : g;
+                  return as_dtype(restore_dims(scaled, sizes, mask, keepdim).expand(sizes), from);
+                }));
+}
+
+void check_not_empty(const char* name, const Tensor& self, DimMask mask) {
+  EMBER_CHECK(reduced_numel(self.sizes(), mask) != 0, name, ": there is no ", name, " of no elements; got ",
+              describe(self));
+}
+
+Tensor extremum_over(const char* name, const char* node, ReduceKernel& kernel, const Tensor& self, IntArrayRef dims,
+                     bool keepdim) {
+  check_defined(name, self);
+  const DimMask mask = dim_mask(name, dims, self.dim());
+  check_not_empty(name, self, mask);
+  Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, true), self.dtype(), self.device());
+  if (y.numel() != 0) launch(kernel, self.device(), y, self, mask);
+  y = without_dims(y, self.sizes(), mask, keepdim);
+  if (!recording(self)) return y;
+  return record(node, y, wrt(self, [x = save(self), y = save_output(y), mask, keepdim](const Tensor& g) {
+                  // Equal extrema share the gradient.
+                  const Tensor input = x.get();
+                  const Tensor is_extremum = input == restore_dims(y.get(), input.sizes(), mask, keepdim);
+                  Dims dims;
+                  for (int64_t d = 0; d < input.dim(); ++d)
+                    if ((mask >> d & 1u) != 0) dims.push_back(d);
+                  const Tensor count = dims.empty() ? is_extremum.to(g.dtype()) : is_extremum.sum(dims, true).to(g.dtype());
+                  return restore_dims(g, input.sizes(), mask, keepdim) / count * is_extremum;
+                }));
+}
+
+struct WithIndices {
+  Tensor values, indices;  // with 1 in the dimension
+};
+
+WithIndices reduce_with_indices(const char* name, ArgReduceKernel& kernel, const Tensor& self, int64_t dim) {
+  const Tensor in = self.dim() == 0 ? detail::alias(self, {1}, {1}, self.storage_offset()) : self;
+  const DimMask mask = DimMask{1} << dim;
+  check_not_empty(name, in, mask);
+  const Dims sizes = reduced_sizes(in.sizes(), mask, true);
+  WithIndices r{detail::empty(sizes, self.dtype(), self.device()), detail::empty(sizes, kInt64, self.device())};
+  if (r.values.numel() != 0) launch(kernel, self.device(), r.values, r.indices, in, dim);
+  return r;
+}
+
+std::tuple<Tensor, Tensor> extremum_along(const char* name, const char* node, ArgReduceKernel& kernel,
+                                          const Tensor& self, int64_t dim, bool keepdim) {
+  check_defined(name, self);
+  const int64_t d = wrap_dim(dim, self.dim());
+  const WithIndices r = reduce_with_indices(name, kernel, self, d);
+  const DimMask mask = self.dim() == 0 ? 0 : DimMask{1} << d;
+  const Dims sizes = self.dim() == 0 ? Dims() : reduced_sizes(self.sizes(), mask, keepdim);
+  const Tensor values = detail::alias(r.values, sizes, contiguous_strides(sizes), 0);
+  const Tensor indices = detail::alias(r.indices, sizes, contiguous_strides(sizes), 0);
+  if (!recording(self)) return {values, indices};
+  record(node, values,
+         wrt(self, [d, mask, keepdim, sizes = Dims(self.sizes()), indices = save(r.indices)](const Tensor& g) {
+           if (sizes.empty()) return g;
+           return zeros(sizes, g.options()).scatter_add(d, indices.get(), restore_dims(g, sizes, mask, keepdim));
+         }));
+  return {values, indices};
+}
+
+Tensor arg_extremum(const char* name, ArgReduceKernel& kernel, const Tensor& self, std::optional<int64_t> dim,
+                    bool keepdim) {
+  check_defined(name, self);
+  const NoGradGuard unrecorded;
+  if (!dim) {
+    EMBER_CHECK(self.numel() != 0, name, ": there is no ", name, " of no elements; got ", describe(self));
+    const WithIndices r = reduce_with_indices(name, kernel, self.reshape({-1}), 0);
+    const Dims sizes = keepdim ? Dims(self.sizes().size(), 1) : Dims();
+    return detail::alias(r.indices, sizes, contiguous_strides(sizes), 0);
+  }
+  const int64_t d = wrap_dim(*dim, self.dim());
+  const WithIndices r = reduce_with_indices(name, kernel, self, d);
+  const Dims sizes = self.dim() == 0 ? Dims() : reduced_sizes(self.sizes(), DimMask{1} << d, keepdim);
+  return detail::alias(r.indices, sizes, contiguous_strides(sizes), 0);
+}
+
+// ---- softmax ----
+
+// The input of a softmax kernel: contiguous, floating.
+Tensor softmax_input(const char* name, const Tensor& self, std::optional<ScalarType> dtype) {
+  check_defined(name, self);
+  const ScalarType t = dtype.value_or(self.dtype());
+  EMBER_CHECK(is_floating(t), name, ": expected a floating dtype, got ", dtype_name(t));
+  return as_dtype(self, t).contiguous();
+}
+
+Tensor run_softmax(SoftmaxKernel& kernel, const Tensor& in, int64_t d) {
+  const Tensor y = detail::empty(in.sizes(), in.dtype(), in.device());
+  if (y.numel() != 0) launch(kernel, in.device(), y, in, d);
+  return y;
+}
+
+Tensor run_softmax_backward(SoftmaxBackwardKernel& kernel, const Tensor& g, const Tensor& y, int64_t d) {
+  const NoGradGuard unrecorded;
+  const Tensor grad = g.contiguous();
+  const Tensor out = y.contiguous();
+  const Tensor r = detail::empty(out.sizes(), out.dtype(), out.device());
+  if (r.numel() != 0) launch(kernel, r.device(), r, grad, out, d);
+  return r;
+}
+
+// (g − Σ g·y)·y
+Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t d) {
+  const Tensor r = run_softmax_backward(kernels.softmax_backward, g, y, d);
+  if (!recording(g, y)) return r;
+  return record("SoftmaxBackwardDataBackward0", r,
+                wrt(g, [y = save(y), d](const Tensor& gg) { return softmax_backward(gg, y.get(), d); }),
+                wrt(y, [g = save(g), y = save(y), d](const Tensor& gg) {
+                  const Tensor grad = g.get();
+                  const Tensor out = y.get();
+                  return gg * (grad - (grad * out).sum({d}, true)) - grad * (gg * out).sum({d}, true);
+                }));
+}
+
+// g − exp(y)·Σ g
+Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t d) {
+  const Tensor r = run_softmax_backward(kernels.log_softmax_backward, g, y, d);
+  if (!recording(g, y)) return r;
+  return record("LogSoftmaxBackwardDataBackward0", r,
+                wrt(g, [y = save(y), d](const Tensor& gg) { return gg - (gg * y.get().exp()).sum({d}, true); }),
+                wrt(y, [g = save(g), y = save(y), d](const Tensor& gg) {
+                  return -(gg * y.get().exp() * g.get().sum({d}, true));
+                }));
+}
+
+}  // namespace
+}  // namespace ops
+
+using namespace ops;  // NOLINT: the definitions below are this file's
+
+Tensor sum(const Tensor& self, std::optional<ScalarType> dtype) {
+  return sum_or_mean("sum", "SumBackward0", false, self, {}, false, dtype);
+}
+Tensor sum(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return sum_or_mean("sum", "SumBackward1", false, self, dim, keepdim, dtype);
+}
+Tensor mean(const Tensor& self, std::optional<ScalarType> dtype) {
+  return sum_or_mean("mean", "MeanBackward0", true, self, {}, false, dtype);
+}
+Tensor mean(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return sum_or_mean("mean", "MeanBackward1", true, self, dim, keepdim, dtype);
+}
+Tensor max(const Tensor& self) { return extremum_over("max", "MaxBackward1", kernels.amax, self, {}, false); }
+Tensor min(const Tensor& self) { return extremum_over("min", "MinBackward1", kernels.amin, self, {}, false); }
+std::tuple<Tensor, Tensor> max(const Tensor& self, int64_t dim, bool keepdim) {
+  return extremum_along("max", "MaxBackward0", kernels.max, self, dim, keepdim);
+}
+std::tuple<Tensor, Tensor> min(const Tensor& self, int64_t dim, bool keepdim) {
+  return extremum_along("min", "MinBackward0", kernels.min, self, dim, keepdim);
+}
+Tensor amax(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  return extremum_over("amax", "AmaxBackward0", kernels.amax, self, dim, keepdim);
+}
+Tensor amin(const Tensor& self, IntArrayRef dim, bool keepdim) {
+  return extremum_over("amin", "AminBackward0", kernels.amin, self, dim, keepdim);
+}
+Tensor argmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim) {
+  return arg_extremum("argmax", kernels.max, self, dim, keepdim);
+}
+Tensor argmin(const Tensor& self, std::optional<int64_t> dim, bool keepdim) {
+  return arg_extremum("argmin", kernels.min, self, dim, keepdim);
+}
+Tensor all(const Tensor& self) {
+  check_defined("all", self);
+  const NoGradGuard unrecorded;
+  return (self == 0).sum() == 0;
+}
+Tensor any(const Tensor& self) {
+  check_defined("any", self);
+  const NoGradGuard unrecorded;
+  return (self != 0).sum() != 0;
+}
+
+Tensor softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  const Tensor in = softmax_input("softmax", self, dtype);
+  const int64_t d = wrap_dim(dim, in.dim());
+  const Tensor y = run_softmax(kernels.softmax, in, d);
+  if (!recording(in)) return y;
+  return record("SoftmaxBackward0", y,
+                wrt(in, [y = save_output(y), d](const Tensor& g) { return softmax_backward(g, y.get(), d); }));
+}
+
+Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  const Tensor in = softmax_input("log_softmax", self, dtype);
+  const int64_t d = wrap_dim(dim, in.dim());
+  const Tensor y = run_softmax(kernels.log_softmax, in, d);
+  if (!recording(in)) return y;
+  return record("LogSoftmaxBackward0", y,
+                wrt(in, [y = save_output(y), d](const Tensor& g) { return log_softmax_backward(g, y.get(), d); }));
+}
+
+// ---- methods ----
+
+Tensor Tensor::sum(std::optional<ScalarType> dtype) const { return ember::sum(*this, dtype); }
+Tensor Tensor::sum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return ember::sum(*this, dim, keepdim, dtype);
+}
+Tensor Tensor::mean(std::optional<ScalarType> dtype) const { return ember::mean(*this, dtype); }
+Tensor Tensor::mean(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
+  return ember::mean(*this, dim, keepdim, dtype);
+}
+Tensor Tensor::max() const { return ember::max(*this); }
+Tensor Tensor::min() const { return ember::min(*this); }
+std::tuple<Tensor, Tensor> Tensor::max(int64_t dim, bool keepdim) const { return ember::max(*this, dim, keepdim); }
+std::tuple<Tensor, Tensor> Tensor::min(int64_t dim, bool keepdim) const { return ember::min(*this, dim, keepdim); }
+Tensor Tensor::amax(IntArrayRef dim, bool keepdim) const { return ember::amax(*this, dim, keepdim); }
+Tensor Tensor::amin(IntArrayRef dim, bool keepdim) const { return ember::amin(*this, dim, keepdim); }
+Tensor Tensor::argmax(std::optional<int64_t> dim, bool keepdim) const { return ember::argmax(*this, dim, keepdim); }
+Tensor Tensor::argmin(std::optional<int64_t> dim, bool keepdim) const { return ember::argmin(*this, dim, keepdim); }
+Tensor Tensor::all() const { return ember::all(*this); }
+Tensor Tensor::any() const { return ember::any(*this); }
+Tensor Tensor::softmax(int64_t dim, std::optional<ScalarType> dtype) const { return ember::softmax(*this, dim, dtype); }
+Tensor Tensor::log_softmax(int64_t dim, std::optional<ScalarType> dtype) const {
+  return ember::log_softmax(*this, dim, dtype);
+}
+
+}  // namespace ember

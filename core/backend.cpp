@@ -1,0 +1,176 @@
+#include <ember/core/backend.h>
+#include <ember/core/error.h>
+
+#include <utility>
+
+namespace ember {
+
+namespace {
+
+struct Registry {
+  Backend* backends[kNumDeviceTypes] = {nullptr, nullptr};
+
+  Registry() {
+    backends[static_cast<size_t>(kCPU)] = cpu::register_backend();
+#if defined(EMBER_WITH_CUDA)
+    backends[static_cast<size_t>(kCUDA)] = cuda::register_backend();
+#endif
+  }
+};
+
+// Backends live as long as the program: they are used by destructors of any order.
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+}  // namespace
+
+Backend* backend_or_null(DeviceType type) noexcept { return registry().backends[static_cast<size_t>(type)]; }
+
+Backend& backend(DeviceType type) {
+  Backend* b = backend_or_null(type);
+  EMBER_CHECK(b != nullptr, "cannot use ", type, ": ", cuda::why_unavailable());
+  return *b;
+}
+
+Device resolve_device(Device device) {
+  if (device.is_cpu()) {
+    EMBER_CHECK(device.index() <= 0, "there is no device ", device);
+    return Device(kCPU);
+  }
+  Backend& b = backend(device.type());
+  const int count = b.device_count();
+  EMBER_CHECK(count > 0, "cannot use ", device, ": ", b.why_unavailable());
+  if (!device.has_index()) return Device(device.type(), b.current_device());
+  EMBER_CHECK(device.index() < count, "there is no device ", device, ": ", count, " found");
+  return device;
+}
+
+Storage allocate_storage(size_t nbytes, Device device) {
+  if (nbytes == 0) {
+    return Storage(IntrusivePtr<StorageImpl>(new StorageImpl(nullptr, 0, device, nullptr, nullptr)));
+  }
+  static Backend& cpu = backend(kCPU);
+  return Storage(device.is_cpu() ? cpu.allocate(nbytes, device) : backend(device.type()).allocate(nbytes, device));
+}
+
+// ---- streams and events ----
+
+void Stream::synchronize() const {
+  if (!device.is_cpu()) backend(device.type()).synchronize_stream(*this);
+}
+
+Stream current_stream(Device device) {
+  if (device.is_cpu()) return {Device(kCPU), 0};
+  device = resolve_device(device);
+  return backend(device.type()).current_stream(device.index());
+}
+
+void set_current_stream(Stream stream) {
+  if (!stream.device.is_cpu()) backend(stream.device.type()).set_current_stream(stream);
+}
+
+Stream stream_from_pool(Device device, bool high_priority) {
+  if (device.is_cpu()) return {Device(kCPU), 0};
+  device = resolve_device(device);
+  return backend(device.type()).stream_from_pool(device.index(), high_priority);
+}
+
+StreamGuard::StreamGuard(Stream stream) : previous_(ember::current_stream(stream.device)), previous_device_(kCPU) {
+  if (stream.device.is_cpu()) return;
+  Backend& b = backend(stream.device.type());
+  previous_device_ = Device(stream.device.type(), b.current_device());
+  b.set_device(stream.device.index());
+  b.set_current_stream(stream);
+}
+
+StreamGuard::~StreamGuard() {
+  if (previous_.device.is_cpu()) return;
+  Backend& b = backend(previous_.device.type());
+  b.set_current_stream(previous_);
+  b.set_device(previous_device_.index());
+}
+
+DeviceGuard::DeviceGuard(Device device) : previous_(kCPU) {
+  if (device.is_cpu()) return;
+  device = resolve_device(device);
+  Backend& b = backend(device.type());
+  previous_ = Device(device.type(), b.current_device());
+  b.set_device(device.index());
+}
+
+DeviceGuard::~DeviceGuard() {
+  if (!previous_.is_cpu()) backend(previous_.type()).set_device(previous_.index());
+}
+
+Event::Event(Device device, bool timing) : device_(resolve_device(device)) {
+  handle_ = backend(device_.type()).event_create(device_.index(), timing);
+}
+
+Event::~Event() {
+  if (handle_ != nullptr) backend(device_.type()).event_destroy(handle_);
+}
+
+Event::Event(Event&& other) noexcept : device_(other.device_), handle_(std::exchange(other.handle_, nullptr)) {}
+
+Event& Event::operator=(Event&& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(handle_, other.handle_);
+  return *this;
+}
+
+void Event::record(Stream stream) {
+  EMBER_CHECK(stream.device == device_, "an event of ", device_, " cannot be recorded on a stream of ", stream.device);
+  backend(device_.type()).event_record(handle_, stream);
+}
+
+void Event::record() { record(ember::current_stream(device_)); }
+
+void Event::wait(Stream stream) const { backend(device_.type()).event_wait(handle_, stream); }
+
+void Event::synchronize() const { backend(device_.type()).event_synchronize(handle_); }
+
+bool Event::query() const { return backend(device_.type()).event_query(handle_); }
+
+float Event::elapsed_time(const Event& end) const {
+  EMBER_CHECK(end.device_ == device_, "elapsed_time: the events are of ", device_, " and ", end.device_);
+  return backend(device_.type()).event_elapsed_ms(handle_, end.handle_);
+}
+
+// ---- the public functions of CUDA ----
+
+namespace cuda {
+
+namespace {
+Device checked(int64_t device) {
+  EMBER_CHECK(device >= -1 && device < 128, "there is no CUDA device ", device);
+  return resolve_device(Device(kCUDA, static_cast<DeviceIndex>(device)));
+}
+}  // namespace
+
+bool is_available() { return device_count() > 0; }
+
+int64_t device_count() {
+  Backend* b = backend_or_null(kCUDA);
+  return b == nullptr ? 0 : b->device_count();
+}
+
+std::string why_unavailable() {
+  Backend* b = backend_or_null(kCUDA);
+  return b == nullptr ? "this library was not built with CUDA" : b->why_unavailable();
+}
+
+void synchronize(int64_t device) { backend(kCUDA).synchronize(checked(device).index()); }
+
+MemoryStats memory_stats(int64_t device) { return backend(kCUDA).memory_stats(checked(device)); }
+
+void reset_peak_memory_stats(int64_t device) { backend(kCUDA).reset_peak_memory_stats(checked(device)); }
+
+void empty_cache() {
+  if (Backend* b = backend_or_null(kCUDA)) b->empty_cache();
+}
+
+}  // namespace cuda
+
+}  // namespace ember

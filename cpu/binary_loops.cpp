@@ -1,0 +1,72 @@
+// Inner loops of the binary and ternary operations.
+#include <ember/cpu/loops.h>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ember/cpu/binary_loops.cpp"
+#include <ember/cpu/simd.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace ember::cpu::HWY_NAMESPACE {
+
+template <class F, class T>
+void binary_loop(char* const* operands, int64_t n, const Params& params) {
+  const F f = functors::make<F>(params);
+  T* out = reinterpret_cast<T*>(operands[0]);
+  const T* a = reinterpret_cast<const T*>(operands[1]);
+  const T* b = reinterpret_cast<const T*>(operands[2]);
+  EMBER_INDEPENDENT
+  for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
+}
+
+template <class F, class T>
+void ternary_loop(char* const* operands, int64_t n, const Params& params) {
+  const F f = functors::make<F>(params);
+  T* out = reinterpret_cast<T*>(operands[0]);
+  const T* a = reinterpret_cast<const T*>(operands[1]);
+  const T* b = reinterpret_cast<const T*>(operands[2]);
+  const T* c = reinterpret_cast<const T*>(operands[3]);
+  EMBER_INDEPENDENT
+  for (int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
+}
+
+// Moves bits only, so that one loop serves every type of a size.
+template <class U>
+void where_loop(char* const* operands, int64_t n, const Params&) {
+  U* out = reinterpret_cast<U*>(operands[0]);
+  const bool* condition = reinterpret_cast<const bool*>(operands[1]);
+  const U* a = reinterpret_cast<const U*>(operands[2]);
+  const U* b = reinterpret_cast<const U*>(operands[3]);
+  EMBER_INDEPENDENT
+  for (int64_t i = 0; i < n; ++i) out[i] = condition[i] ? a[i] : b[i];
+}
+
+template <template <class> class F, class... T>
+void fill_binary_row(LoopRow& row, TypeList<T...>) {
+  ((row[dtype_of_v<T>] = &binary_loop<F<T>, T>), ...);
+}
+template <template <class> class F, class... T>
+void fill_ternary_row(LoopRow& row, TypeList<T...>) {
+  ((row[dtype_of_v<T>] = &ternary_loop<F<T>, T>), ...);
+}
+
+void fill_binary(Loops& loops) {
+#define EMBER_BINARY(name, Functor, Set) \
+  fill_binary_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
+#define EMBER_TERNARY(name, Functor, Set) \
+  fill_ternary_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
+#include <ember/core/elementwise.def>
+  for (const ScalarType t : {kUInt8, kInt8, kBool}) loops.where[t] = &where_loop<uint8_t>;
+  for (const ScalarType t : {kInt16, kFloat16, kBFloat16}) loops.where[t] = &where_loop<uint16_t>;
+  for (const ScalarType t : {kInt32, kFloat32}) loops.where[t] = &where_loop<uint32_t>;
+  for (const ScalarType t : {kInt64, kFloat64}) loops.where[t] = &where_loop<uint64_t>;
+}
+
+}  // namespace ember::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ember::cpu {
+HWY_EXPORT(fill_binary);
+void fill_binary_loops(Loops& loops) { HWY_DYNAMIC_DISPATCH(fill_binary)(loops); }
+}  // namespace ember::cpu
+#endif

@@ -1,0 +1,120 @@
+// Copies, with conversion between dtypes, and fills.
+#include <algorithm>
+#include <cstring>
+
+#include <ember/core/parallel.h>
+#include <ember/cpu/elementwise.h>
+
+namespace ember::cpu {
+
+namespace {
+
+template <class U>
+void same_type_loop(char* const* operands, int64_t n, const Params&) {
+  if (operands[0] != operands[1]) std::memcpy(operands[0], operands[1], static_cast<size_t>(n) * sizeof(U));
+}
+Loop same_type(size_t element_size) {
+  switch (element_size) {
+    case 1: return &same_type_loop<uint8_t>;
+    case 2: return &same_type_loop<uint16_t>;
+    case 4: return &same_type_loop<uint32_t>;
+    default: return &same_type_loop<uint64_t>;
+  }
+}
+
+// A copy whose output is dense along dimension 0 and whose input is dense along another: both are walked in
+// square tiles, so that each cache line is used whole while it is there.
+class Transpose {
+ public:
+  static constexpr int64_t kTile = 32;
+
+  // The dimension along which the input is dense, or 0 if this is no transpose.
+  static int dense_dim(const TensorIterator& iter) {
+    const auto size = static_cast<int64_t>(element_size(iter.dtype(0)));
+    if (iter.stride(0, 0) != size || iter.stride(1, 0) == size || iter.stride(1, 0) == 0) return 0;
+    for (int d = 1; d < iter.dim(); ++d) {
+      if (iter.stride(1, d) == size && iter.size(d) >= 4 && iter.size(0) >= 4) return d;
+    }
+    return 0;
+  }
+
+  Transpose(const TensorIterator& iter, int dim) : iter_(iter), dim_(dim) {
+    tiles_ = (iter.size(dim) + kTile - 1) / kTile;
+    outer_ = iter.numel() / iter.size(0) / iter.size(dim);
+  }
+
+  template <class U>
+  void run() const {
+    const int64_t elements = iter_.size(0) * kTile;
+    parallel_for(0, outer_ * tiles_, std::max<int64_t>(1, kGrain / elements), [this](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) strip<U>(i / tiles_, (i % tiles_) * kTile);
+    });
+  }
+
+ private:
+  // Rows [row, row + kTile) of dimension dim_, all of dimension 0, at index `outer` of the others.
+  template <class U>
+  void strip(int64_t outer, int64_t row) const {
+    char* out = iter_.data(0) + row * iter_.stride(0, dim_);
+    const char* in = iter_.data(1) + row * iter_.stride(1, dim_);
+    for (int d = 1; d < iter_.dim(); ++d) {
+      if (d == dim_) continue;
+      const int64_t index = outer % iter_.size(d);
+      outer /= iter_.size(d);
+      out += index * iter_.stride(0, d);
+      in += index * iter_.stride(1, d);
+    }
+    const int64_t rows = std::min(kTile, iter_.size(dim_) - row);
+    const int64_t columns = iter_.size(0);
+    for (int64_t column = 0; column < columns; column += kTile) {
+      const int64_t end = std::min(columns, column + kTile);
+      for (int64_t r = 0; r < rows; ++r) {
+        U* const to = reinterpret_cast<U*>(out + r * iter_.stride(0, dim_));
+        const char* from = in + r * static_cast<int64_t>(sizeof(U));
+        for (int64_t c = column; c < end; ++c) std::memcpy(to + c, from + c * iter_.stride(1, 0), sizeof(U));
+      }
+    }
+  }
+
+  const TensorIterator& iter_;
+  int dim_;
+  int64_t tiles_;
+  int64_t outer_;
+};
+
+template <class T>
+void fill_loop(char* const* operands, int64_t n, const Params& params) {
+  std::fill_n(reinterpret_cast<T*>(operands[0]), n, params.a.to<T>());
+}
+
+}  // namespace
+
+void copy(const TensorIterator& iter) {
+  if (iter.numel() == 0) return;
+  const ScalarType to = iter.dtype(0);
+  if (iter.is_scalar(1)) return fill(iter, iter.scalar(1));
+  const ScalarType from = iter.dtype(1);
+  const ScalarType types[] = {to, from};
+  if (to != from) return run_elementwise(iter, loops.convert_from(from)[to], types, Params{});
+  const size_t size = element_size(to);
+  if (const int dim = Transpose::dense_dim(iter); dim != 0) {
+    const Transpose transpose(iter, dim);
+    switch (size) {
+      case 1: return transpose.run<uint8_t>();
+      case 2: return transpose.run<uint16_t>();
+      case 4: return transpose.run<uint32_t>();
+      default: return transpose.run<uint64_t>();
+    }
+  }
+  run_elementwise(iter, same_type(size), types, Params{});
+}
+
+void fill(const TensorIterator& iter, const Scalar& value) {
+  const ScalarType t = iter.dtype(0);
+  // A second operand, if there is one (a copy of a scalar), is ignored by the loop.
+  const ScalarType types[] = {t, t};
+  const Loop loop = visit_dtype(t, []<class T>() -> Loop { return &fill_loop<T>; });
+  run_elementwise(iter, loop, types, Params{value, Scalar()});
+}
+
+}  // namespace ember::cpu

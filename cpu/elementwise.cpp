@@ -1,0 +1,268 @@
+// One walk for every elementwise kernel. The inner loops want dense arrays of their own types. An operand
+// that is one is used in place; any other goes through a small buffer, a block at a time: gathered,
+// converted, scattered. So an element's result is the same whatever the layout, and there is one inner
+// loop per operation and type.
+#include <ember/cpu/elementwise.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include <ember/core/parallel.h>
+
+namespace ember::cpu {
+
+Loops loops;
+
+void fill_loops() {
+  fill_unary_loops(loops);
+  fill_math_loops(loops);
+  fill_binary_loops(loops);
+  fill_compare_loops(loops);
+  fill_convert_loops(loops);
+}
+
+namespace {
+
+constexpr int kMaxOperands = TensorIterator::kMaxOperands;
+// Elements per block: all buffers together stay within the first-level cache.
+constexpr int64_t kBlock = 512;
+// Rows shorter than this are gathered into one block, many at a time.
+constexpr int64_t kShortRow = 64;
+
+template <class U>
+void strided_copy(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(U));
+}
+
+void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char* from, int64_t from_stride,
+                  int64_t n) {
+  if (to_stride == element_size && from_stride == element_size) {
+    std::memcpy(to, from, static_cast<size_t>(n * element_size));
+    return;
+  }
+  switch (element_size) {
+    case 1: return strided_copy<uint8_t>(to, to_stride, from, from_stride, n);
+    case 2: return strided_copy<uint16_t>(to, to_stride, from, from_stride, n);
+    case 4: return strided_copy<uint32_t>(to, to_stride, from, from_stride, n);
+    default: return strided_copy<uint64_t>(to, to_stride, from, from_stride, n);
+  }
+}
+
+// How the walk gives the loop an operand.
+enum class Access : uint8_t {
+  Dense,     // in place: dense in every block
+  Constant,  // one value, in a buffer filled once
+  Buffered,
+};
+
+struct Operand {
+  char* data;
+  int64_t strides[kMaxDims];
+  int64_t memory_size;  // of an element in memory
+  int64_t loop_size;    // and as the loop wants it
+  Loop convert;         // between the two, towards the loop for inputs; null where they are the same
+  Access access;
+};
+
+class Walk {
+ public:
+  Walk(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params);
+  // Positions [begin, end) of the iteration, the fastest dimension first.
+  void run(int64_t begin, int64_t end) const;
+
+ private:
+  using Position = int64_t[kMaxDims];
+  using Buffer = char[kBlock * 8];
+
+  void locate(int64_t linear, Position p) const;
+  void advance(Position p, int64_t n) const;
+  int64_t offset(const Operand& o, const Position p) const;
+  template <class F>
+  void for_each_row(const Operand& o, const Position start, int64_t n, F f) const;
+  void fill_constant(int i, int64_t n, char* buffer) const;
+  void read(const Operand& o, const Position p, int64_t n, char* buffer) const;
+  void write(const Operand& o, const Position p, int64_t n, char* buffer) const;
+
+  const TensorIterator& iter_;
+  Loop loop_;
+  const ScalarType* types_;
+  const Params& params_;
+  int num_operands_;
+  int dim_;
+  bool by_rows_;   // a block never crosses a row
+  bool buffered_;  // blocks are limited to kBlock
+  int64_t sizes_[kMaxDims];
+  Operand operands_[kMaxOperands];
+};
+
+Walk::Walk(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params)
+    : iter_(iter), loop_(loop), types_(types), params_(params), num_operands_(iter.num_operands()), dim_(iter.dim()) {
+  by_rows_ = dim_ == 1 || iter.size(0) >= kShortRow;
+  buffered_ = false;
+  for (int d = 0; d < dim_; ++d) sizes_[d] = iter.size(d);
+  for (int i = 0; i < num_operands_; ++i) {
+    Operand& o = operands_[i];
+    o.data = iter.data(i);
+    o.loop_size = static_cast<int64_t>(element_size(types[i]));
+    const ScalarType dtype = iter.is_scalar(i) ? types[i] : iter.dtype(i);
+    o.memory_size = static_cast<int64_t>(element_size(dtype));
+    o.convert = nullptr;
+    if (dtype != types[i]) {
+      o.convert = i == 0 ? loops.convert_from(types[i])[dtype] : loops.convert_from(dtype)[types[i]];
+    }
+    bool constant = i != 0;
+    bool dense = true;
+    int64_t dense_stride = o.memory_size;
+    for (int d = 0; d < dim_; ++d) {
+      o.strides[d] = iter.stride(i, d);
+      constant &= o.strides[d] == 0;
+      if (d == 0 || !by_rows_) dense &= o.strides[d] == dense_stride;
+      dense_stride *= sizes_[d];
+    }
+    if (iter.is_scalar(i) || constant) {
+      o.access = Access::Constant;
+    } else {
+      o.access = dense && o.convert == nullptr ? Access::Dense : Access::Buffered;
+    }
+    buffered_ |= o.access != Access::Dense;
+  }
+}
+
+void Walk::locate(int64_t linear, Position p) const {
+  for (int d = 0; d < dim_; ++d) {
+    p[d] = linear % sizes_[d];
+    linear /= sizes_[d];
+  }
+}
+
+void Walk::advance(Position p, int64_t n) const {
+  p[0] += n;
+  for (int d = 0; d + 1 < dim_ && p[d] >= sizes_[d]; ++d) {
+    p[d + 1] += p[d] / sizes_[d];
+    p[d] %= sizes_[d];
+  }
+}
+
+int64_t Walk::offset(const Operand& o, const Position p) const {
+  int64_t result = 0;
+  for (int d = 0; d < dim_; ++d) result += p[d] * o.strides[d];
+  return result;
+}
+
+// Calls f(memory, elements before, count) for the pieces of rows that n elements from `start` are.
+template <class F>
+void Walk::for_each_row(const Operand& o, const Position start, int64_t n, F f) const {
+  if (start[0] + n <= sizes_[0]) return f(o.data + offset(o, start), int64_t{0}, n);
+  Position p;
+  std::copy(start, start + dim_, p);
+  for (int64_t done = 0; done < n;) {
+    const int64_t count = std::min(n - done, sizes_[0] - p[0]);
+    f(o.data + offset(o, p), done, count);
+    done += count;
+    advance(p, count);
+  }
+}
+
+void Walk::fill_constant(int i, int64_t n, char* buffer) const {
+  const Operand& o = operands_[i];
+  alignas(8) char value[8];
+  if (iter_.is_scalar(i)) {
+    visit_dtype(types_[i], [&]<class T>() {
+      const T converted = iter_.scalar(i).to<T>();
+      std::memcpy(value, &converted, sizeof(T));
+    });
+  } else if (o.convert != nullptr) {
+    char* const operands[] = {value, o.data};
+    o.convert(operands, 1, params_);
+  } else {
+    std::memcpy(value, o.data, static_cast<size_t>(o.memory_size));
+  }
+  strided_copy(o.loop_size, buffer, o.loop_size, value, 0, n);
+}
+
+void Walk::read(const Operand& o, const Position p, int64_t n, char* buffer) const {
+  Buffer raw;
+  char* const gathered = o.convert != nullptr ? raw : buffer;
+  char* source = gathered;
+  for_each_row(o, p, n, [&](char* memory, int64_t done, int64_t count) {
+    if (o.convert != nullptr && count == n && o.strides[0] == o.memory_size) {
+      source = memory;  // dense: converted from where it is
+    } else {
+      strided_copy(o.memory_size, gathered + done * o.memory_size, o.memory_size, memory, o.strides[0], count);
+    }
+  });
+  if (o.convert != nullptr) {
+    char* const operands[] = {buffer, source};
+    o.convert(operands, n, params_);
+  }
+}
+
+void Walk::write(const Operand& o, const Position p, int64_t n, char* buffer) const {
+  Buffer raw;
+  const char* source = buffer;
+  if (o.convert != nullptr) {
+    char* const operands[] = {raw, buffer};
+    o.convert(operands, n, params_);
+    source = raw;
+  }
+  for_each_row(o, p, n, [&](char* memory, int64_t done, int64_t count) {
+    strided_copy(o.memory_size, memory, o.strides[0], source + done * o.memory_size, o.memory_size, count);
+  });
+}
+
+void Walk::run(int64_t begin, int64_t end) const {
+  alignas(64) Buffer buffers[kMaxOperands];
+  Position p;
+  locate(begin, p);
+  for (int i = 1; i < num_operands_; ++i) {
+    if (operands_[i].access == Access::Constant) fill_constant(i, std::min(kBlock, end - begin), buffers[i]);
+  }
+  for (int64_t at = begin; at < end;) {
+    int64_t n = end - at;
+    if (buffered_) n = std::min(n, kBlock);
+    if (by_rows_) n = std::min(n, sizes_[0] - p[0]);
+    char* pointers[kMaxOperands];
+    for (int i = 0; i < num_operands_; ++i) {
+      const Operand& o = operands_[i];
+      if (o.access == Access::Dense) {
+        pointers[i] = o.data + offset(o, p);
+      } else {
+        pointers[i] = buffers[i];
+        if (i != 0 && o.access == Access::Buffered) read(o, p, n, buffers[i]);
+      }
+    }
+    loop_(pointers, n, params_);
+    if (operands_[0].access != Access::Dense) write(operands_[0], p, n, buffers[0]);
+    at += n;
+    advance(p, n);
+  }
+}
+
+}  // namespace
+
+void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params,
+                     int64_t grain) {
+  if (iter.numel() == 0) return;
+  bool direct = iter.is_contiguous();
+  for (int i = 0; i < iter.num_operands(); ++i) direct &= !iter.is_scalar(i) && iter.dtype(i) == types[i];
+  if (!direct) {
+    const Walk walk(iter, loop, types, params);
+    parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) { walk.run(begin, end); });
+    return;
+  }
+  parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) {
+    char* pointers[kMaxOperands];
+    for (int i = 0; i < iter.num_operands(); ++i) {
+      pointers[i] = iter.data(i) + begin * static_cast<int64_t>(element_size(types[i]));
+    }
+    loop(pointers, end - begin, params);
+  });
+}
+
+void where(const TensorIterator& iter, const Params& params) {
+  const ScalarType t = iter.dtype(0);
+  const ScalarType types[] = {t, kBool, t, t};
+  run_elementwise(iter, loops.where[t], types, params);
+}
+
+}  // namespace ember::cpu

@@ -1,0 +1,44 @@
+// Runs an inner loop over a TensorIterator: threads, layouts, conversions.
+#pragma once
+
+#include <ember/cpu/loops.h>
+
+namespace ember::cpu {
+
+// Pieces of fewer elements are not worth a thread: for a pass over memory, and for a costly function.
+inline constexpr int64_t kGrain = 32768;
+inline constexpr int64_t kMathGrain = 4096;
+
+// Runs `loop`, which takes operands of types[i] (operand 0 is the output), over the iterator. Operands of
+// another type are converted on the way, scalars too. A null loop is refused with an Error.
+void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params,
+                     int64_t grain = kGrain);
+
+constexpr ScalarType compute_dtype(ScalarType t) { return t == kFloat16 || t == kBFloat16 ? kFloat32 : t; }
+
+// The kernels of elementwise.def, for the kernel table.
+template <LoopRow Loops::*Row, DtypeSet Set>
+void elementwise(const TensorIterator& iter, const Params& params) {
+  const ScalarType t = compute_dtype(iter.dtype(0));
+  const ScalarType types[TensorIterator::kMaxOperands] = {t, t, t, t};
+  const Loop loop = (loops.*Row)[t];
+  if (loop == nullptr) detail::throw_unsupported_dtype(iter.dtype(0), Set);
+  // Functions of floating types only are the costly ones.
+  const bool costly = Set == DtypeSet::Floating && iter.num_operands() == 2;
+  run_elementwise(iter, loop, types, params, costly ? kMathGrain : kGrain);
+}
+
+template <LoopRow Loops::*Row, DtypeSet Set>
+void compare(const TensorIterator& iter, const Params& params) {
+  const ScalarType t = compute_dtype(iter.dtype(iter.is_scalar(1) ? 2 : 1));
+  const ScalarType types[] = {kBool, t, t};
+  const Loop loop = (loops.*Row)[t];
+  if (loop == nullptr) detail::throw_unsupported_dtype(t, Set);
+  run_elementwise(iter, loop, types, params);
+}
+
+void where(const TensorIterator& iter, const Params& params);
+void fill(const TensorIterator& iter, const Scalar& value);
+void copy(const TensorIterator& iter);
+
+}  // namespace ember::cpu

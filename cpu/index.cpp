@@ -1,0 +1,192 @@
+// Reads and additions at positions given by an index tensor. Every index is checked before anything is
+// written.
+#include <algorithm>
+#include <cstring>
+
+#include <ember/core/parallel.h>
+#include <ember/cpu/elementwise.h>
+#include <ember/cpu/register.h>
+
+namespace ember::cpu {
+
+namespace {
+
+// The elements of a tensor of any strides in row-major order, dimension `dim` left out: `offset(i)`.
+struct Lines {
+  ReduceShape::Group others;  // all dimensions but `dim`
+  int64_t stride = 0;         // along it
+
+  Lines(IntArrayRef sizes, const Tensor& t, int64_t dim) {
+    for (size_t d = 0; d < sizes.size(); ++d) {
+      if (static_cast<int64_t>(d) == dim) {
+        stride = t.stride(dim);
+        continue;
+      }
+      others.numel *= sizes[d];
+      others.sizes[others.dim] = sizes[d];
+      others.strides[others.dim] = t.strides()[d];
+      ++others.dim;
+    }
+  }
+  int64_t offset(int64_t i) const { return others.offset(i); }
+};
+
+void check_indices(const Tensor& index, int64_t size, int64_t dim) {
+  const ReduceShape shape(index.sizes(), index.strides(), 0);
+  const int64_t* const p = static_cast<const int64_t*>(index.data_ptr());
+  const int64_t last = shape.kept.dim - 1;
+  const int64_t length = last < 0 ? 1 : shape.kept.sizes[last];
+  const int64_t stride = last < 0 ? 1 : shape.kept.strides[last];
+  for (int64_t start = 0; start < index.numel(); start += length) {
+    const int64_t* const row = p + shape.kept.offset(start);
+    bool good = true;
+    for (int64_t i = 0; i < length; ++i) good &= static_cast<uint64_t>(row[i * stride]) < static_cast<uint64_t>(size);
+    if (good) [[likely]] continue;
+    for (int64_t i = 0; i < length; ++i) {
+      const int64_t value = row[i * stride];
+      EMBER_CHECK_INDEX(value >= 0 && value < size, "index ", value, " at position ", start + i,
+                        " is out of range for dimension ", dim, " of size ", size);
+    }
+  }
+}
+
+// Calls f with an unsigned integer of the element's size, for what only moves bits.
+template <class F>
+void visit_size(size_t size, F f) {
+  switch (size) {
+    case 1: return f.template operator()<uint8_t>();
+    case 2: return f.template operator()<uint16_t>();
+    case 4: return f.template operator()<uint32_t>();
+    default: return f.template operator()<uint64_t>();
+  }
+}
+
+template <class T>
+void add_to(T& to, T value) {
+  using C = compute_t<T>;
+  to = static_cast<T>(functors::Add<C>{}(static_cast<C>(to), static_cast<C>(value)));
+}
+
+int64_t dim_size(const Tensor& t, int64_t dim) { return t.dim() == 0 ? 1 : t.size(dim); }
+int64_t dim_stride(const Tensor& t, int64_t dim) { return t.dim() == 0 ? 1 : t.stride(dim); }
+
+}  // namespace
+
+void index_select(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index) {
+  check_indices(index, dim_size(in, dim), dim);
+  if (out.numel() == 0) return;
+  const int64_t* const indices = static_cast<const int64_t*>(index.data_ptr());
+  const int64_t n = index.numel();
+  const int64_t index_stride = dim_stride(index, 0);
+  const Lines from(in.sizes(), in, dim);
+  const Lines to(in.sizes(), out, dim);
+  // The innermost of the other dimensions goes in one run for each index.
+  const int inner = from.others.dim - 1;
+  const bool dense = inner >= 0 && dim < in.dim() - 1 && from.others.strides[inner] == 1 && to.others.strides[inner] == 1;
+  const int64_t run = dense ? from.others.sizes[inner] : 1;
+  const int64_t outer = from.others.numel / run;
+  visit_size(in.element_size(), [&]<class U>() {
+    const U* const source = static_cast<const U*>(in.data_ptr());
+    U* const target = static_cast<U*>(out.data_ptr());
+    parallel_for(0, outer * n, std::max<int64_t>(1, kGrain / run), [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end;) {
+        const int64_t line = task / n * run;
+        const int64_t stop = std::min(end, (task / n + 1) * n);
+        const U* const s = source + from.offset(line);
+        U* const t = target + to.offset(line);
+        for (; task < stop; ++task) {
+          const int64_t i = task % n;
+          const U* const element = s + indices[i * index_stride] * from.stride;
+          if (run == 1) {
+            t[i * to.stride] = *element;
+          } else {
+            std::memcpy(t + i * to.stride, element, static_cast<size_t>(run) * sizeof(U));
+          }
+        }
+      }
+    });
+  });
+}
+
+void index_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src) {
+  check_indices(index, dim_size(out, dim), dim);
+  if (src.numel() == 0) return;
+  const int64_t* const indices = static_cast<const int64_t*>(index.data_ptr());
+  const int64_t n = index.numel();
+  const int64_t index_stride = dim_stride(index, 0);
+  const Lines from(src.sizes(), src, dim);
+  const Lines to(src.sizes(), out, dim);
+  const int inner = from.others.dim - 1;
+  const int64_t run = inner >= 0 && dim < src.dim() - 1 ? from.others.sizes[inner] : 1;
+  const int64_t from_step = run == 1 ? 0 : from.others.strides[inner];
+  const int64_t to_step = run == 1 ? 0 : to.others.strides[inner];
+  const int64_t outer = from.others.numel / run;
+  visit_dtype(out.dtype(), [&]<class T>() {
+    const T* const source = static_cast<const T*>(src.data_ptr());
+    T* const target = static_cast<T*>(out.data_ptr());
+    // Lines are independent of each other; along one, additions keep the order of the index. The elements of
+    // a run are as independent, so a single line is split along it.
+    const int64_t pieces = outer == 1 ? run : outer;
+    const int64_t cost = n * (outer == 1 ? 1 : run);
+    parallel_for(0, pieces, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cost)), [&](int64_t begin, int64_t end) {
+      const int64_t first = outer == 1 ? begin : 0;
+      const int64_t last = outer == 1 ? end : run;
+      if (outer == 1) begin = 0, end = 1;
+      for (int64_t line = begin; line < end; ++line) {
+        const T* const s = source + from.offset(line * run);
+        T* const t = target + to.offset(line * run);
+        for (int64_t i = 0; i < n; ++i) {
+          const T* const a = s + i * from.stride;
+          T* const b = t + indices[i * index_stride] * to.stride;
+          for (int64_t j = first; j < last; ++j) add_to(b[j * to_step], a[j * from_step]);
+        }
+      }
+    });
+  });
+}
+
+void gather(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index) {
+  check_indices(index, dim_size(in, dim), dim);
+  if (index.numel() == 0) return;
+  const Lines at(index.sizes(), index, dim);
+  const Lines from(index.sizes(), in, dim);
+  const Lines to(index.sizes(), out, dim);
+  const int64_t* const indices = static_cast<const int64_t*>(index.data_ptr());
+  const int64_t n = dim_size(index, dim);
+  visit_size(in.element_size(), [&]<class U>() {
+    const U* const source = static_cast<const U*>(in.data_ptr());
+    U* const target = static_cast<U*>(out.data_ptr());
+    parallel_for(0, at.others.numel, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
+      for (int64_t line = begin; line < end; ++line) {
+        const int64_t* const k = indices + at.offset(line);
+        const U* const s = source + from.offset(line);
+        U* const t = target + to.offset(line);
+        for (int64_t i = 0; i < n; ++i) t[i * to.stride] = s[k[i * at.stride] * from.stride];
+      }
+    });
+  });
+}
+
+void scatter_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src) {
+  check_indices(index, dim_size(out, dim), dim);
+  if (index.numel() == 0) return;
+  const Lines at(index.sizes(), index, dim);
+  const Lines from(index.sizes(), src, dim);
+  const Lines to(index.sizes(), out, dim);
+  const int64_t* const indices = static_cast<const int64_t*>(index.data_ptr());
+  const int64_t n = dim_size(index, dim);
+  visit_dtype(out.dtype(), [&]<class T>() {
+    const T* const source = static_cast<const T*>(src.data_ptr());
+    T* const target = static_cast<T*>(out.data_ptr());
+    parallel_for(0, at.others.numel, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
+      for (int64_t line = begin; line < end; ++line) {
+        const int64_t* const k = indices + at.offset(line);
+        const T* const s = source + from.offset(line);
+        T* const t = target + to.offset(line);
+        for (int64_t i = 0; i < n; ++i) add_to(t[k[i * at.stride] * to.stride], s[i * from.stride]);
+      }
+    });
+  });
+}
+
+}  // namespace ember::cpu

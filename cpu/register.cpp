@@ -1,0 +1,48 @@
+#include <ember/cpu/register.h>
+
+#include <ember/cpu/elementwise.h>
+#include <ember/cpu/reduce.h>
+
+namespace ember::cpu {
+
+namespace {
+template <class Kernel>
+void set(Kernel& kernel, typename Kernel::Function function) {
+  kernel.function[static_cast<size_t>(kCPU)] = function;
+}
+}  // namespace
+
+void register_kernels() {
+  fill_loops();
+  fill_reduce_loops();
+#define EMBER_UNARY(name, Functor, Set) set(kernels.name, &elementwise<&Loops::name, DtypeSet::Set>);
+#define EMBER_BINARY(name, Functor, Set) set(kernels.name, &elementwise<&Loops::name, DtypeSet::Set>);
+#define EMBER_TERNARY(name, Functor, Set) set(kernels.name, &elementwise<&Loops::name, DtypeSet::Set>);
+#define EMBER_COMPARE(name, Functor, Set) set(kernels.name, &compare<&Loops::name, DtypeSet::Set>);
+#include <ember/core/elementwise.def>
+  set(kernels.where, &where);
+  set(kernels.copy, &copy);
+  set(kernels.fill, &fill);
+  set(kernels.arange, &arange);
+  set(kernels.linspace, &linspace);
+  set(kernels.sum, &sum);
+  set(kernels.amax, &amax);
+  set(kernels.amin, &amin);
+  set(kernels.max, &max);
+  set(kernels.min, &min);
+  set(kernels.softmax, &softmax);
+  set(kernels.log_softmax, &log_softmax);
+  set(kernels.softmax_backward, &softmax_backward);
+  set(kernels.log_softmax_backward, &log_softmax_backward);
+  set(kernels.matmul, &matmul);
+  set(kernels.index_select, &index_select);
+  set(kernels.index_add, &index_add);
+  set(kernels.gather, &gather);
+  set(kernels.scatter_add, &scatter_add);
+  set(kernels.uniform, &uniform);
+  set(kernels.normal, &normal);
+  set(kernels.bernoulli, &bernoulli);
+  set(kernels.random, &random);
+}
+
+}  // namespace ember::cpu

@@ -1,0 +1,40 @@
+// The kernels of the CPU, by subject, for register.cpp.
+#pragma once
+
+#include <ember/core/kernels.h>
+#include <ember/core/tensor.h>
+
+namespace ember::cpu {
+
+// Fills the CPU's column of the kernel table.
+void register_kernels();
+
+// reduce.cpp
+void sum(const Tensor& out, const Tensor& in, DimMask dims, double divisor);
+void amax(const Tensor& out, const Tensor& in, DimMask dims);
+void amin(const Tensor& out, const Tensor& in, DimMask dims);
+// arg_reduce.cpp
+void max(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim);
+void min(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim);
+// softmax.cpp
+void softmax(const Tensor& out, const Tensor& in, int64_t dim);
+void log_softmax(const Tensor& out, const Tensor& in, int64_t dim);
+void softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const Tensor& out, int64_t dim);
+void log_softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const Tensor& out, int64_t dim);
+// matmul.cpp
+void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);
+// index.cpp
+void index_select(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index);
+void index_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src);
+void gather(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index);
+void scatter_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src);
+// random.cpp
+void uniform(const Tensor& out, double from, double to, Generator& generator);
+void normal(const Tensor& out, double mean, double std, Generator& generator);
+void bernoulli(const Tensor& out, double p, Generator& generator);
+void random(const Tensor& out, int64_t from, uint64_t range, Generator& generator);
+// range.cpp
+void arange(const Tensor& out, const Scalar& start, const Scalar& step);
+void linspace(const Tensor& out, const Scalar& start, const Scalar& end);
+
+}  // namespace ember::cpu

@@ -1,0 +1,43 @@
+#include <ember/autograd/functions.h>
+#include <ember/nn/activation.h>
+
+#include <ostream>
+
+namespace ember::nn {
+
+namespace functional {
+
+Tensor relu(const Tensor& input, const ReLUFuncOptions& options) {
+  return options.inplace() ? input.relu_() : ember::relu(input);
+}
+Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& options) {
+  return ember::softmax(input, options.dim(), options.dtype());
+}
+Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& options) {
+  return ember::log_softmax(input, options.dim(), options.dtype());
+}
+
+}  // namespace functional
+
+void ReLUImpl::pretty_print(std::ostream& stream) const {
+  stream << "ember::nn::ReLU(" << (options.inplace() ? "inplace=true" : "") << ')';
+}
+Tensor ReLUImpl::forward(const Tensor& input) { return functional::relu(input, options); }
+
+void SigmoidImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::Sigmoid()"; }
+Tensor SigmoidImpl::forward(const Tensor& input) { return ember::sigmoid(input); }
+
+void TanhImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::Tanh()"; }
+Tensor TanhImpl::forward(const Tensor& input) { return ember::tanh(input); }
+
+void SoftmaxImpl::pretty_print(std::ostream& stream) const {
+  stream << "ember::nn::Softmax(dim=" << options.dim() << ')';
+}
+Tensor SoftmaxImpl::forward(const Tensor& input) { return ember::softmax(input, options.dim()); }
+
+void LogSoftmaxImpl::pretty_print(std::ostream& stream) const {
+  stream << "ember::nn::LogSoftmax(dim=" << options.dim() << ')';
+}
+Tensor LogSoftmaxImpl::forward(const Tensor& input) { return ember::log_softmax(input, options.dim()); }
+
+}  // namespace ember::nn

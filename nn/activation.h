@@ -1,0 +1,99 @@
+// Activations: ReLU, Sigmoid, Tanh, Softmax, LogSoftmax. Each gives a tensor of its input's shape.
+#pragma once
+
+#include <ember/nn/arg.h>
+#include <ember/nn/cloneable.h>
+
+namespace ember::nn {
+
+struct ReLUOptions {
+  ReLUOptions(bool inplace = false) : inplace_(inplace) {}  // NOLINT: implicit
+  EMBER_ARG(bool, inplace);
+};
+
+// The values along `dim` sum to one.
+struct SoftmaxOptions {
+  SoftmaxOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
+  EMBER_ARG(int64_t, dim);
+};
+struct LogSoftmaxOptions {
+  LogSoftmaxOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
+  EMBER_ARG(int64_t, dim);
+};
+
+namespace functional {
+
+using ReLUFuncOptions = ReLUOptions;
+// dtype: what the input is converted to first.
+struct SoftmaxFuncOptions {
+  SoftmaxFuncOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
+  EMBER_ARG(int64_t, dim);
+  EMBER_ARG(std::optional<ScalarType>, dtype) = std::nullopt;
+};
+struct LogSoftmaxFuncOptions {
+  LogSoftmaxFuncOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
+  EMBER_ARG(int64_t, dim);
+  EMBER_ARG(std::optional<ScalarType>, dtype) = std::nullopt;
+};
+
+Tensor relu(const Tensor& input, const ReLUFuncOptions& options = {});
+Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& options);
+Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& options);
+
+}  // namespace functional
+
+// max(x, 0)
+class ReLUImpl : public Cloneable<ReLUImpl> {
+ public:
+  explicit ReLUImpl(const ReLUOptions& options = {}) : options(options) {}
+
+  void reset() override {}
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+
+  ReLUOptions options;
+};
+EMBER_MODULE(ReLU);
+
+// 1 / (1 + exp(-x))
+class SigmoidImpl : public Cloneable<SigmoidImpl> {
+ public:
+  void reset() override {}
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+};
+EMBER_MODULE(Sigmoid);
+
+class TanhImpl : public Cloneable<TanhImpl> {
+ public:
+  void reset() override {}
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+};
+EMBER_MODULE(Tanh);
+
+class SoftmaxImpl : public Cloneable<SoftmaxImpl> {
+ public:
+  explicit SoftmaxImpl(const SoftmaxOptions& options) : options(options) {}
+
+  void reset() override {}
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+
+  SoftmaxOptions options;
+};
+EMBER_MODULE(Softmax);
+
+class LogSoftmaxImpl : public Cloneable<LogSoftmaxImpl> {
+ public:
+  explicit LogSoftmaxImpl(const LogSoftmaxOptions& options) : options(options) {}
+
+  void reset() override {}
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+
+  LogSoftmaxOptions options;
+};
+EMBER_MODULE(LogSoftmax);
+
+}  // namespace ember::nn

@@ -1,0 +1,143 @@
+// OrderedDict: a map that keeps the order of insertion. Its key description ("Parameter") names the keys in errors.
+// References stay valid until the next insertion or erasure.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <ember/core/error.h>
+
+namespace ember {
+
+template <class Key, class Value>
+class OrderedDict {
+ public:
+  class Item {
+   public:
+    Item(Key key, Value value) : pair_(std::move(key), std::move(value)) {}
+
+    const Key& key() const noexcept { return pair_.first; }
+    Value& value() noexcept { return pair_.second; }
+    const Value& value() const noexcept { return pair_.second; }
+    const std::pair<Key, Value>& pair() const noexcept { return pair_; }
+    Value& operator*() { return pair_.second; }
+    const Value& operator*() const { return pair_.second; }
+    Value* operator->() { return &pair_.second; }
+    const Value* operator->() const { return &pair_.second; }
+
+   private:
+    std::pair<Key, Value> pair_;
+  };
+
+  using Iterator = typename std::vector<Item>::iterator;
+  using ConstIterator = typename std::vector<Item>::const_iterator;
+
+  explicit OrderedDict(std::string key_description = "Key") : key_description_(std::move(key_description)) {}
+  // Throws if a key comes twice.
+  OrderedDict(std::initializer_list<Item> items) : OrderedDict() {
+    reserve(items.size());
+    for (const Item& item : items) insert(item.key(), item.value());
+  }
+
+  const std::string& key_description() const noexcept { return key_description_; }
+  size_t size() const noexcept { return items_.size(); }
+  bool is_empty() const noexcept { return items_.empty(); }
+  void reserve(size_t capacity) {
+    items_.reserve(capacity);
+    index_.reserve(capacity);
+  }
+
+  Item& front() { return items_[checked(0)]; }
+  const Item& front() const { return items_[checked(0)]; }
+  Item& back() { return items_[checked(items_.size() - 1)]; }
+  const Item& back() const { return items_[checked(items_.size() - 1)]; }
+  // The item at a position; throws if it is out of range.
+  Item& operator[](size_t index) { return items_[checked(index)]; }
+  const Item& operator[](size_t index) const { return items_[checked(index)]; }
+  // The value of a key; throws if it is not there (unlike std::map).
+  Value& operator[](const Key& key) { return items_[position(key)].value(); }
+  const Value& operator[](const Key& key) const { return items_[position(key)].value(); }
+  // The value, or null.
+  Value* find(const Key& key) noexcept {
+    const auto it = index_.find(key);
+    return it == index_.end() ? nullptr : &items_[it->second].value();
+  }
+  const Value* find(const Key& key) const noexcept {
+    const auto it = index_.find(key);
+    return it == index_.end() ? nullptr : &items_[it->second].value();
+  }
+  bool contains(const Key& key) const noexcept { return index_.count(key) != 0; }
+
+  Iterator begin() { return items_.begin(); }
+  ConstIterator begin() const { return items_.begin(); }
+  Iterator end() { return items_.end(); }
+  ConstIterator end() const { return items_.end(); }
+  const std::vector<Item>& items() const noexcept { return items_; }
+  std::vector<Key> keys() const {
+    std::vector<Key> result;
+    result.reserve(size());
+    for (const Item& item : items_) result.push_back(item.key());
+    return result;
+  }
+  std::vector<Value> values() const {
+    std::vector<Value> result;
+    result.reserve(size());
+    for (const Item& item : items_) result.push_back(item.value());
+    return result;
+  }
+  std::vector<std::pair<Key, Value>> pairs() const {
+    std::vector<std::pair<Key, Value>> result;
+    result.reserve(size());
+    for (const Item& item : items_) result.push_back(item.pair());
+    return result;
+  }
+
+  // Appends; throws if the key is there already.
+  Value& insert(Key key, Value value) {
+    EMBER_CHECK(!contains(key), key_description_, " '", key, "' is defined already");
+    index_.emplace(key, items_.size());
+    items_.emplace_back(std::move(key), std::move(value));
+    return items_.back().value();
+  }
+  // Appends all items of another; throws, and changes nothing, if a key is in both.
+  void update(OrderedDict other) {
+    for (const Item& item : other.items_)
+      EMBER_CHECK(!contains(item.key()), key_description_, " '", item.key(), "' is defined already");
+    reserve(size() + other.size());
+    for (Item& item : other.items_) insert(item.key(), std::move(item.value()));
+  }
+  // Throws if the key is not there.
+  void erase(const Key& key) {
+    const size_t at = position(key);
+    const auto offset = static_cast<std::ptrdiff_t>(at);
+    index_.erase(items_[at].key());
+    items_.erase(items_.begin() + offset);
+    for (auto& entry : index_)
+      if (entry.second > at) --entry.second;
+  }
+  void clear() {
+    index_.clear();
+    items_.clear();
+  }
+
+ private:
+  size_t checked(size_t index) const {
+    EMBER_CHECK_INDEX(index < items_.size(), "OrderedDict: index ", static_cast<std::ptrdiff_t>(index),
+                      " is out of range for ", items_.size(), " items");
+    return index;
+  }
+  size_t position(const Key& key) const {
+    const auto it = index_.find(key);
+    EMBER_CHECK(it != index_.end(), key_description_, " '", key, "' is not defined");
+    return it->second;
+  }
+
+  std::unordered_map<Key, size_t> index_;
+  std::vector<Item> items_;
+  std::string key_description_;
+};
+
+}  // namespace ember

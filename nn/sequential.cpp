@@ -1,0 +1,51 @@
+#include <ember/nn/sequential.h>
+
+#include <ostream>
+
+namespace ember::nn {
+
+SequentialImpl::SequentialImpl(OrderedDict<std::string, AnyModule>&& modules) {
+  modules_.reserve(modules.size());
+  for (auto& item : modules) push_back(item.key(), std::move(item.value()));
+}
+
+SequentialImpl::SequentialImpl(std::initializer_list<NamedAnyModule> modules) {
+  modules_.reserve(modules.size());
+  for (const NamedAnyModule& item : modules) push_back(item.name(), item.module());
+}
+
+void SequentialImpl::push_back(AnyModule module) { push_back(std::to_string(modules_.size()), std::move(module)); }
+
+void SequentialImpl::push_back(std::string name, AnyModule module) {
+  register_module(std::move(name), module.ptr());
+  modules_.push_back(std::move(module));
+}
+
+void SequentialImpl::check_not_empty() const { EMBER_CHECK(!is_empty(), "Sequential: forward() needs a module"); }
+
+AnyValue SequentialImpl::run_rest(AnyValue value) {
+  for (size_t i = 1; i < modules_.size(); ++i) value = modules_[i].any_forward(std::move(value));
+  return value;
+}
+
+AnyModule& SequentialImpl::checked(size_t index) {
+  EMBER_CHECK_INDEX(index < size(), "Sequential: index ", index, " is out of range for ", size(), " modules");
+  return modules_[index];
+}
+
+const AnyModule& SequentialImpl::checked(size_t index) const {
+  EMBER_CHECK_INDEX(index < size(), "Sequential: index ", index, " is out of range for ", size(), " modules");
+  return modules_[index];
+}
+
+std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& device) const {
+  auto copy = std::make_shared<SequentialImpl>(*this);
+  copy->modules_.clear();
+  copy->children_.clear();
+  for (size_t i = 0; i < size(); ++i) copy->push_back(children_[i].key(), modules_[i].clone(device));
+  return copy;
+}
+
+void SequentialImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::Sequential"; }
+
+}  // namespace ember::nn

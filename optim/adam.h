@@ -1,0 +1,48 @@
+// Adam and AdamW.
+#pragma once
+
+#include <tuple>
+
+#include <ember/nn/arg.h>
+#include <ember/optim/optimizer.h>
+
+namespace ember::optim {
+
+// lr, eps and weight_decay not negative, betas in [0, 1).
+struct AdamOptions : public OptimizerCloneableOptions<AdamOptions> {
+  using betas_t = std::tuple<double, double>;
+  AdamOptions() = default;
+  AdamOptions(double lr) { this->lr(lr); }  // NOLINT: implicit
+  EMBER_OPTIM_ARG(double, lr) = 1e-3;
+  EMBER_OPTIM_ARG(betas_t, betas) = betas_t(0.9, 0.999);
+  EMBER_OPTIM_ARG(double, eps) = 1e-8;
+  EMBER_OPTIM_ARG(double, weight_decay) = 0.0;
+  EMBER_OPTIM_ARG(bool, amsgrad) = false;
+
+ public:
+  static constexpr auto settings() {
+    return std::tuple(&AdamOptions::lr_, &AdamOptions::betas_, &AdamOptions::eps_, &AdamOptions::weight_decay_,
+                      &AdamOptions::amsgrad_);
+  }
+  void check() const override;
+};
+
+struct AdamParamState : public OptimizerCloneableParamState<AdamParamState> {
+  EMBER_ARG(int64_t, step) = 0;
+  EMBER_ARG(Tensor, exp_avg);         // running average of the gradient
+  EMBER_ARG(Tensor, exp_avg_sq);      // and of its square
+  EMBER_ARG(Tensor, max_exp_avg_sq);  // the largest of those so far (amsgrad)
+};
+
+// Kingma and Ba (2015); weight_decay is added to the gradient. amsgrad: Reddi et al. (2018).
+class Adam : public Optimizer {
+ public:
+  explicit Adam(const std::vector<OptimizerParamGroup>& param_groups, const AdamOptions& defaults = {})
+      : Optimizer(param_groups, std::make_unique<AdamOptions>(defaults)) {}
+  explicit Adam(std::vector<Tensor> params, const AdamOptions& defaults = {})
+      : Optimizer(std::move(params), std::make_unique<AdamOptions>(defaults)) {}
+
+  Tensor step(LossClosure closure = nullptr) override;
+};
+
+}  // namespace ember::optim

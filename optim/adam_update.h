@@ -1,0 +1,44 @@
+// The update that Adam and AdamW share. Not a public header.
+#pragma once
+
+#include <cmath>
+
+#include <ember/autograd/functions.h>
+
+namespace ember::optim::detail {
+
+template <class Options>
+void check_adam_options(const char* optimizer, const Options& options) {
+  const auto [beta1, beta2] = options.betas();
+  EMBER_CHECK(options.lr() >= 0, optimizer, ": the learning rate must not be negative, got ", options.lr());
+  EMBER_CHECK(options.eps() >= 0, optimizer, ": eps must not be negative, got ", options.eps());
+  EMBER_CHECK(beta1 >= 0 && beta1 < 1, optimizer, ": the first beta must be in [0, 1), got ", beta1);
+  EMBER_CHECK(beta2 >= 0 && beta2 < 1, optimizer, ": the second beta must be in [0, 1), got ", beta2);
+  EMBER_CHECK(options.weight_decay() >= 0, optimizer, ": the weight decay must not be negative, got ",
+              options.weight_decay());
+}
+
+// m ← β₁·m + (1 - β₁)·g; v ← β₂·v + (1 - β₂)·g²; p ← p - lr/(1 - β₁ᵗ) · m / (sqrt(v)/sqrt(1 - β₂ᵗ) + eps), the
+// largest v so far in place of v for amsgrad. In place, outside autograd.
+template <class Options, class State>
+void adam_update(const Tensor& p, const Tensor& grad, const Options& options, State& state) {
+  if (!state.exp_avg().defined()) {
+    state.exp_avg(ember::zeros_like(p));
+    state.exp_avg_sq(ember::zeros_like(p));
+  }
+  if (options.amsgrad() && !state.max_exp_avg_sq().defined()) state.max_exp_avg_sq(ember::zeros_like(p));
+  state.step(state.step() + 1);
+
+  const auto [beta1, beta2] = options.betas();
+  const double bias_correction1 = 1 - std::pow(beta1, static_cast<double>(state.step()));
+  const double bias_correction2 = 1 - std::pow(beta2, static_cast<double>(state.step()));
+  state.exp_avg().mul_(beta1).add_(grad, 1 - beta1);
+  state.exp_avg_sq().mul_(beta2).addcmul_(grad, grad, 1 - beta2);
+  if (options.amsgrad()) state.max_exp_avg_sq(ember::maximum(state.max_exp_avg_sq(), state.exp_avg_sq()));
+
+  const Tensor denominator = (options.amsgrad() ? state.max_exp_avg_sq() : state.exp_avg_sq()).sqrt();
+  denominator.div_(std::sqrt(bias_correction2)).add_(options.eps());
+  p.addcdiv_(state.exp_avg(), denominator, -options.lr() / bias_correction1);
+}
+
+}  // namespace ember::optim::detail

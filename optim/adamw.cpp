@@ -1,0 +1,23 @@
+#include <ember/autograd/grad_mode.h>
+#include <ember/optim/adam_update.h>
+#include <ember/optim/adamw.h>
+
+namespace ember::optim {
+
+void AdamWOptions::check() const { detail::check_adam_options("AdamW", *this); }
+
+Tensor AdamW::step(LossClosure closure) {
+  const Tensor loss = evaluate(closure);
+  NoGradGuard no_grad;
+  for (const OptimizerParamGroup& group : param_groups_) {
+    const auto& options = options_of<AdamWOptions>(group);
+    for (const Tensor& p : group.params()) {
+      if (!p.grad().defined()) continue;
+      if (options.weight_decay() != 0) p.mul_(1 - options.lr() * options.weight_decay());
+      detail::adam_update(p, p.grad(), options, state_of<AdamWParamState>(p));
+    }
+  }
+  return loss;
+}
+
+}  // namespace ember::optim

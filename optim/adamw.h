@@ -1,0 +1,48 @@
+// AdamW: Adam with decoupled weight decay.
+#pragma once
+
+#include <tuple>
+
+#include <ember/nn/arg.h>
+#include <ember/optim/optimizer.h>
+
+namespace ember::optim {
+
+// lr, eps and weight_decay not negative, betas in [0, 1).
+struct AdamWOptions : public OptimizerCloneableOptions<AdamWOptions> {
+  using betas_t = std::tuple<double, double>;
+  AdamWOptions() = default;
+  AdamWOptions(double lr) { this->lr(lr); }  // NOLINT: implicit
+  EMBER_OPTIM_ARG(double, lr) = 1e-3;
+  EMBER_OPTIM_ARG(betas_t, betas) = betas_t(0.9, 0.999);
+  EMBER_OPTIM_ARG(double, eps) = 1e-8;
+  EMBER_OPTIM_ARG(double, weight_decay) = 1e-2;
+  EMBER_OPTIM_ARG(bool, amsgrad) = false;
+
+ public:
+  static constexpr auto settings() {
+    return std::tuple(&AdamWOptions::lr_, &AdamWOptions::betas_, &AdamWOptions::eps_, &AdamWOptions::weight_decay_,
+                      &AdamWOptions::amsgrad_);
+  }
+  void check() const override;
+};
+
+struct AdamWParamState : public OptimizerCloneableParamState<AdamWParamState> {
+  EMBER_ARG(int64_t, step) = 0;
+  EMBER_ARG(Tensor, exp_avg);         // running average of the gradient
+  EMBER_ARG(Tensor, exp_avg_sq);      // and of its square
+  EMBER_ARG(Tensor, max_exp_avg_sq);  // the largest of those so far (amsgrad)
+};
+
+// Loshchilov and Hutter (2019): θ ← (1 - lr·weight_decay)·θ, then Adam's update without the decay.
+class AdamW : public Optimizer {
+ public:
+  explicit AdamW(const std::vector<OptimizerParamGroup>& param_groups, const AdamWOptions& defaults = {})
+      : Optimizer(param_groups, std::make_unique<AdamWOptions>(defaults)) {}
+  explicit AdamW(std::vector<Tensor> params, const AdamWOptions& defaults = {})
+      : Optimizer(std::move(params), std::make_unique<AdamWOptions>(defaults)) {}
+
+  Tensor step(LossClosure closure = nullptr) override;
+};
+
+}  // namespace ember::optim
