@@ -36,13 +36,13 @@ constexpr size_t kMaxRequest = size_t{1} << 46;  // what user space can address
 #endif
 
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr uint32_t kLinearClasses = 8;                            // 64, 128, …, 512
-constexpr uint32_t kNumClasses = kLinearClasses + (46 - 9) * 8;   // up to 2^46
+constexpr uint32_t kLinearClasses = 8;                             // 64, 128, …, 512
+constexpr uint32_t kNumClasses = kLinearClasses + (46 - 9) * 8;    // up to 2^46
 constexpr uint32_t kSmallClasses = kLinearClasses + (16 - 9) * 8;  // up to 64 KiB
-constexpr size_t kThreadCacheBytes = size_t{4} << 20;             // kept by one thread
-constexpr size_t kBatchBytes = size_t{64} << 10;                  // moved between the levels at a time
-constexpr int64_t kPendingBytes = 256 << 10;                      // counted by a thread on its own
-constexpr size_t kKeptBytes = size_t{256} << 20;                  // cached for sure, beyond the peak of live bytes
+constexpr size_t kThreadCacheBytes = size_t{4} << 20;              // kept by one thread
+constexpr size_t kBatchBytes = size_t{64} << 10;                   // moved between the levels at a time
+constexpr int64_t kPendingBytes = 256 << 10;                       // counted by a thread on its own
+constexpr size_t kKeptBytes = size_t{256} << 20;                   // cached for sure, beyond the peak of live bytes
 
 // A free block; the list runs through the blocks themselves.
 struct FreeBlock {
@@ -295,7 +295,8 @@ size_t class_size(uint32_t size_class) {
 }
 
 Block allocate_memory(size_t nbytes) {
-  if (nbytes > kMaxRequest) [[unlikely]] throw_out_of_memory(nbytes, allocator_stats());
+  if (nbytes > kMaxRequest) [[unlikely]]
+    throw_out_of_memory(nbytes, allocator_stats());
   const uint32_t size_class = size_class_of(nbytes);
   ThreadCache* const t = this_thread_cache();
   if (size_class < kSmallClasses && t != nullptr) [[likely]] {
@@ -307,12 +308,14 @@ Block allocate_memory(size_t nbytes) {
       t->pending_live.store(pending, std::memory_order_relaxed);
       t->pending_peak = std::max(t->pending_peak, pending);
       t->allocations.store(t->allocations.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      if (pending > kPendingBytes) [[unlikely]] settle_and_shrink(*t);
+      if (pending > kPendingBytes) [[unlikely]]
+        settle_and_shrink(*t);
       return {p, size_class};
     }
   }
   void* const p = allocate_global(t, size_class);
-  if (p == nullptr) [[unlikely]] throw_out_of_memory(nbytes, allocator_stats());
+  if (p == nullptr) [[unlikely]]
+    throw_out_of_memory(nbytes, allocator_stats());
   return {p, size_class};
 }
 
@@ -327,7 +330,8 @@ void free_memory(Block block) noexcept {
   t->bytes += size;
   const int64_t pending = t->pending_live.load(std::memory_order_relaxed) - static_cast<int64_t>(size);
   t->pending_live.store(pending, std::memory_order_relaxed);
-  if (pending < -kPendingBytes || t->bytes > kThreadCacheBytes) [[unlikely]] settle_and_shrink(*t);
+  if (pending < -kPendingBytes || t->bytes > kThreadCacheBytes) [[unlikely]]
+    settle_and_shrink(*t);
 }
 
 MemoryStats allocator_stats() {

@@ -24,8 +24,7 @@ void fill_row(LoopRow& row, TypeList<T...>) {
 }
 
 void fill_compare(Loops& loops) {
-#define EMBER_COMPARE(name, Functor, Set) \
-  fill_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
+#define EMBER_COMPARE(name, Functor, Set) fill_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
 #include <ember/core/elementwise.def>
 }
 

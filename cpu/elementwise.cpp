@@ -26,6 +26,7 @@ namespace {
 constexpr int kMaxOperands = TensorIterator::kMaxOperands;
 // Elements per block: all buffers together stay within the first-level cache.
 constexpr int64_t kBlock = 512;
+using Buffer = char[kBlock * 8];
 // Rows shorter than this are gathered into one block, many at a time.
 constexpr int64_t kShortRow = 64;
 
@@ -34,8 +35,7 @@ void strided_copy(char* to, int64_t to_stride, const char* from, int64_t from_st
   for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(U));
 }
 
-void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char* from, int64_t from_stride,
-                  int64_t n) {
+void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
   if (to_stride == element_size && from_stride == element_size) {
     std::memcpy(to, from, static_cast<size_t>(n * element_size));
     return;
@@ -46,6 +46,11 @@ void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char*
     case 4: return strided_copy<uint32_t>(to, to_stride, from, from_stride, n);
     default: return strided_copy<uint64_t>(to, to_stride, from, from_stride, n);
   }
+}
+
+// n times the scalar, as an element of type t.
+void fill_scalar(const Scalar& value, ScalarType t, char* buffer, int64_t n) {
+  visit_dtype(t, [&]<class T>() { std::fill_n(reinterpret_cast<T*>(buffer), n, value.to<T>()); });
 }
 
 // How the walk gives the loop an operand.
@@ -72,7 +77,6 @@ class Walk {
 
  private:
   using Position = int64_t[kMaxDims];
-  using Buffer = char[kBlock * 8];
 
   void locate(int64_t linear, Position p) const;
   void advance(Position p, int64_t n) const;
@@ -165,13 +169,9 @@ void Walk::for_each_row(const Operand& o, const Position start, int64_t n, F f) 
 
 void Walk::fill_constant(int i, int64_t n, char* buffer) const {
   const Operand& o = operands_[i];
+  if (iter_.is_scalar(i)) return fill_scalar(iter_.scalar(i), types_[i], buffer, n);
   alignas(8) char value[8];
-  if (iter_.is_scalar(i)) {
-    visit_dtype(types_[i], [&]<class T>() {
-      const T converted = iter_.scalar(i).to<T>();
-      std::memcpy(value, &converted, sizeof(T));
-    });
-  } else if (o.convert != nullptr) {
+  if (o.convert != nullptr) {
     char* const operands[] = {value, o.data};
     o.convert(operands, 1, params_);
   } else {
@@ -244,18 +244,37 @@ void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* ty
                      int64_t grain) {
   if (iter.numel() == 0) return;
   bool direct = iter.is_contiguous();
-  for (int i = 0; i < iter.num_operands(); ++i) direct &= !iter.is_scalar(i) && iter.dtype(i) == types[i];
+  bool has_scalar = false;
+  for (int i = 0; i < iter.num_operands(); ++i) {
+    has_scalar |= iter.is_scalar(i);
+    direct &= iter.is_scalar(i) || iter.dtype(i) == types[i];
+  }
   if (!direct) {
     const Walk walk(iter, loop, types, params);
     parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) { walk.run(begin, end); });
     return;
   }
   parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) {
+    // Scalars repeat in a buffer that serves every block.
+    alignas(64) Buffer buffers[kMaxOperands - 1];
+    const int64_t block = has_scalar ? std::min(kBlock, end - begin) : end - begin;
     char* pointers[kMaxOperands];
+    int64_t steps[kMaxOperands];
     for (int i = 0; i < iter.num_operands(); ++i) {
-      pointers[i] = iter.data(i) + begin * static_cast<int64_t>(element_size(types[i]));
+      const auto size = static_cast<int64_t>(element_size(types[i]));
+      if (iter.is_scalar(i)) {
+        fill_scalar(iter.scalar(i), types[i], buffers[i - 1], block);
+        pointers[i] = buffers[i - 1];
+        steps[i] = 0;
+      } else {
+        pointers[i] = iter.data(i) + begin * size;
+        steps[i] = block * size;
+      }
     }
-    loop(pointers, end - begin, params);
+    for (int64_t at = begin; at < end; at += block) {
+      loop(pointers, std::min(block, end - at), params);
+      for (int i = 0; i < iter.num_operands(); ++i) pointers[i] += steps[i];
+    }
   });
 }
 

@@ -4,9 +4,9 @@
 #include <ember/cpu/gemm.h>
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
+#include <ember/core/macros.h>
 #include <ember/core/parallel.h>
 #include <ember/core/scalar.h>
 
@@ -14,11 +14,11 @@ namespace ember::cpu {
 
 namespace {
 
-constexpr int64_t kDepth = 256;         // of a panel: a tile's share of both factors stays in the first-level cache
-constexpr int64_t kRowTiles = 8;        // of a packed block of a, which stays in the second-level cache
+constexpr int64_t kDepth = 256;          // of a panel: a tile's share of both factors stays in the first-level cache
+constexpr int64_t kRowTiles = 8;         // of a packed block of a, which stays in the second-level cache
 constexpr int64_t kPanelColumns = 2048;  // of b, packed at a time
-constexpr int64_t kTaskColumns = 256;   // of a panel, for one task
-constexpr int64_t kTaskWork = 1 << 16;  // multiply-adds worth a thread
+constexpr int64_t kTaskColumns = 256;    // of a panel, for one task
+constexpr int64_t kTaskWork = 1 << 16;   // multiply-adds worth a thread
 
 // Element E in memory; T, in which it is multiplied: integers unsigned, so that they wrap.
 template <class E, class T>
@@ -70,10 +70,17 @@ class Gemm {
   }
   int64_t round_up(int64_t columns) const { return (columns + tile_.columns - 1) / tile_.columns * tile_.columns; }
 
-  static T load(const Matrix& x, int64_t i, int64_t j) {
-    E value;
-    std::memcpy(&value, x.data + (i * x.row_stride + j * x.column_stride) * static_cast<int64_t>(sizeof(E)), sizeof(E));
-    return static_cast<T>(value);
+  static const E* element(const Matrix& x, int64_t i, int64_t j) {
+    return reinterpret_cast<const E*>(x.data) + i * x.row_stride + j * x.column_stride;
+  }
+  // n elements `stride` apart, padded with zeros to `width`.
+  static void pack(T* to, const E* from, int64_t stride, int64_t n, int64_t width) {
+    if (stride == 1) {
+      for (int64_t j = 0; j < n; ++j) to[j] = static_cast<T>(from[j]);
+    } else {
+      for (int64_t j = 0; j < n; ++j) to[j] = static_cast<T>(from[j * stride]);
+    }
+    for (int64_t j = n; j < width; ++j) to[j] = T(0);
   }
 
   // Tiles of tile_.columns columns one after the other, each by rows, padded with zeros.
@@ -86,8 +93,7 @@ class Gemm {
         const int64_t start = column + t * width;
         const int64_t count = std::min(width, column + columns - start);
         for (int64_t i = 0; i < depth; ++i, out += width) {
-          for (int64_t j = 0; j < count; ++j) out[j] = load(b_, p + i, start + j);
-          for (int64_t j = count; j < width; ++j) out[j] = T(0);
+          pack(out, element(b_, p + i, start), b_.column_stride, count, width);
         }
       }
     });
@@ -99,8 +105,7 @@ class Gemm {
     for (int64_t start = 0; start < rows; start += height) {
       const int64_t count = std::min(height, rows - start);
       for (int64_t i = 0; i < depth; ++i, to += height) {
-        for (int64_t j = 0; j < count; ++j) to[j] = load(a_, row + start + j, p + i);
-        for (int64_t j = count; j < height; ++j) to[j] = T(0);
+        pack(to, element(a_, row + start, p + i), a_.row_stride, count, height);
       }
     }
   }
@@ -118,19 +123,23 @@ class Gemm {
   }
 
   void store(const T* tile, int64_t row, int64_t rows, int64_t column, int64_t columns, bool first_panel) const {
-    for (int64_t i = 0; i < rows; ++i) {
-      E* const out =
-          reinterpret_cast<E*>(out_.data) + (row + i) * out_.row_stride + column * out_.column_stride;
-      for (int64_t j = 0; j < columns; ++j) {
-        E& to = out[j * out_.column_stride];
-        T value = alpha_ * tile[i * tile_.columns + j];
-        if (!first_panel) {
-          value += static_cast<T>(to);
-        } else if (!overwrite_) {
-          value += beta_ * static_cast<T>(to);
-        }
-        to = static_cast<E>(value);
+    for (int64_t i = 0; i < rows; ++i, tile += tile_.columns) {
+      E* const out = const_cast<E*>(element(out_, row + i, column));
+      if (out_.column_stride == 1) {
+        store_row(out, 1, tile, columns, first_panel);
+      } else {
+        store_row(out, out_.column_stride, tile, columns, first_panel);
       }
+    }
+  }
+  EMBER_ALWAYS_INLINE void store_row(E* out, int64_t stride, const T* tile, int64_t columns, bool first_panel) const {
+    if (!first_panel || !overwrite_) {
+      const T beta = first_panel ? beta_ : T(1);
+      for (int64_t j = 0; j < columns; ++j) {
+        out[j * stride] = static_cast<E>(alpha_ * tile[j] + beta * static_cast<T>(out[j * stride]));
+      }
+    } else {
+      for (int64_t j = 0; j < columns; ++j) out[j * stride] = static_cast<E>(alpha_ * tile[j]);
     }
   }
 

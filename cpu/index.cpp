@@ -41,7 +41,8 @@ void check_indices(const Tensor& index, int64_t size, int64_t dim) {
     const int64_t* const row = p + shape.kept.offset(start);
     bool good = true;
     for (int64_t i = 0; i < length; ++i) good &= static_cast<uint64_t>(row[i * stride]) < static_cast<uint64_t>(size);
-    if (good) [[likely]] continue;
+    if (good) [[likely]]
+      continue;
     for (int64_t i = 0; i < length; ++i) {
       const int64_t value = row[i * stride];
       EMBER_CHECK_INDEX(value >= 0 && value < size, "index ", value, " at position ", start + i,
@@ -82,7 +83,8 @@ void index_select(const Tensor& out, const Tensor& in, int64_t dim, const Tensor
   const Lines to(in.sizes(), out, dim);
   // The innermost of the other dimensions goes in one run for each index.
   const int inner = from.others.dim - 1;
-  const bool dense = inner >= 0 && dim < in.dim() - 1 && from.others.strides[inner] == 1 && to.others.strides[inner] == 1;
+  const bool dense =
+      inner >= 0 && dim < in.dim() - 1 && from.others.strides[inner] == 1 && to.others.strides[inner] == 1;
   const int64_t run = dense ? from.others.sizes[inner] : 1;
   const int64_t outer = from.others.numel / run;
   visit_size(in.element_size(), [&]<class U>() {

@@ -25,7 +25,7 @@ struct VectorExp {
   }
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return hn::Le(hn::Abs(x), hn::Set(d, sizeof(T) == 4 ? T(86) : T(707)));
+    return hn::Le(x, hn::Set(d, sizeof(T) == 4 ? T(88) : T(709)));  // minus infinity too, which masks are made of
   }
   static T scalar(T x) { return std::exp(x); }
 };
@@ -92,7 +92,7 @@ struct VectorSigmoid {
   }
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return VectorExp<T>::in_range(d, x);
+    return VectorExp<T>::in_range(d, hn::Neg(x));
   }
   static T scalar(T x) { return T(1) / (T(1) + std::exp(-x)); }
 };

@@ -96,7 +96,32 @@ void for_each_matrix(const Problem& p, F f) {
   });
 }
 
+// Below this many multiply-adds the library's call costs more than the product.
+constexpr int64_t kTinyWork = 512;
+
+void tiny_matmul(const Tensor& out, const Tensor& a, const Tensor& b, const Problem& p) {
+  const Batched x(a), y(b), z(out);
+  const auto alpha = static_cast<float>(p.alpha);
+  const auto beta = static_cast<float>(p.beta);
+  for (int64_t batch = 0; batch < p.batch; ++batch) {
+    const float* const pa = reinterpret_cast<const float*>(x.data) + batch * x.batch_stride;
+    const float* const pb = reinterpret_cast<const float*>(y.data) + batch * y.batch_stride;
+    float* const po = reinterpret_cast<float*>(z.data) + batch * z.batch_stride;
+    for (int64_t i = 0; i < p.m; ++i) {
+      for (int64_t j = 0; j < p.n; ++j) {
+        float sum = 0;
+        for (int64_t k = 0; k < p.k; ++k) {
+          sum += pa[i * x.row_stride + k * x.column_stride] * pb[k * y.row_stride + j * y.column_stride];
+        }
+        float& to = po[i * z.row_stride + j * z.column_stride];
+        to = alpha * sum + (p.beta == 0 ? 0.0f : beta * to);
+      }
+    }
+  }
+}
+
 void float_matmul(const Tensor& out, const Tensor& a, const Tensor& b, const Problem& p) {
+  if (p.m * p.n * p.k <= kTinyWork) return tiny_matmul(out, a, b, p);
   const Tensor plain_a = is_plain(a) ? a : dense_float(a);
   const Tensor plain_b = is_plain(b) ? b : dense_float(b);
   const Batched x(plain_a), y(plain_b), z(out);
@@ -150,9 +175,8 @@ void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, d
   if (dtype == kFloat16 || dtype == kBFloat16) return half_matmul(out, a, b, p);
   const Batched x(a), y(b), z(out);
   const auto size = static_cast<int64_t>(element_size(dtype));
-  for_each_matrix(p, [&](int64_t i) {
-    gemm(dtype, p.m, p.n, p.k, alpha, x.at(i, size), y.at(i, size), beta, z.at(i, size));
-  });
+  for_each_matrix(
+      p, [&](int64_t i) { gemm(dtype, p.m, p.n, p.k, alpha, x.at(i, size), y.at(i, size), beta, z.at(i, size)); });
 }
 
 }  // namespace ember::cpu

@@ -29,8 +29,8 @@ template <class T>
 struct MaxOf {
   using Accumulator = T;
   static constexpr ScalarType kAccumulator = dtype_of_v<T>;
-  static constexpr Accumulator kNeutral = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
-                                                                               : std::numeric_limits<T>::lowest();
+  static constexpr Accumulator kNeutral =
+      std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
   template <class V>
   static HWY_INLINE void apply(V& a, const V& b) {
     a = (a >= b) | (a != a) ? a : b;  // NaN in either wins

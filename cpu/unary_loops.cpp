@@ -23,8 +23,7 @@ void fill_row(LoopRow& row, TypeList<T...>) {
 }
 
 void fill_unary(Loops& loops) {
-#define EMBER_UNARY(name, Functor, Set) \
-  fill_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
+#define EMBER_UNARY(name, Functor, Set) fill_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
 #include <ember/core/elementwise.def>
 }
 

@@ -1,0 +1,24 @@
+// cuBLAS handles. A handle may be used by one thread at a time and costs milliseconds to make, so that
+// threads borrow them from a pool of the device.
+#pragma once
+
+#include <cublas_v2.h>
+
+#include <ember/cuda/context.h>
+
+namespace ember::cuda {
+
+[[noreturn]] void throw_cublas_error(cublasStatus_t status, const char* command);
+
+#define EMBER_CUBLAS_CHECK(call) \
+  do { \
+    const cublasStatus_t ember_cublas_status = (call); \
+    if (ember_cublas_status != CUBLAS_STATUS_SUCCESS) [[unlikely]] \
+      ::ember::cuda::throw_cublas_error(ember_cublas_status, #call); \
+  } while (false)
+
+// The calling thread's handle for a device, set to `stream`, with a workspace of that stream's own (shared
+// workspaces would make results depend on timing). It stays this thread's until the thread ends.
+cublasHandle_t blas_handle(const DeviceInfo& device, cudaStream_t stream);
+
+}  // namespace ember::cuda

@@ -1,0 +1,185 @@
+#include <ember/cuda/context.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include <ember/cuda/probe.h>
+
+namespace ember::cuda {
+
+namespace {
+
+std::string version_text(int version) {  // 12040 is 12.4
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+struct Availability {
+  int count = 0;
+  std::string reason;
+
+  Availability() {
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status == cudaSuccess && count > 0) {
+      count = std::min(count, kMaxDevices);
+      return;
+    }
+    count = 0;
+    (void)cudaGetLastError();
+    if (status == cudaSuccess || status == cudaErrorNoDevice) {
+      reason = "no CUDA device found";
+      return;
+    }
+    int driver = 0;  // 0 where no driver is installed
+    if (cudaDriverGetVersion(&driver) != cudaSuccess) driver = 0;
+    (void)cudaGetLastError();
+    if (status == cudaErrorInsufficientDriver || status == cudaErrorStubLibrary) {
+      if (driver == 0) {
+        reason = "no CUDA device found: no CUDA driver is installed";
+      } else {
+        reason = "the CUDA driver is too old: it supports CUDA " + version_text(driver) + ", this build needs " +
+                 version_text(CUDART_VERSION);
+      }
+    } else {
+      reason = std::string("CUDA cannot be used: ") + cudaGetErrorName(status) + ": " + cudaGetErrorString(status);
+    }
+  }
+};
+
+const Availability& availability() {
+  static const Availability* const instance = new Availability;  // never destroyed
+  return *instance;
+}
+
+constexpr int kPoolStreams = 32;
+
+struct DeviceState {
+  DeviceInfo info;
+  std::mutex mutex;                       // of the streams
+  cudaStream_t streams[2][kPoolStreams];  // by priority: normal, high; null until first handed out
+  unsigned next_stream[2] = {0, 0};
+};
+
+std::atomic<DeviceState*> g_states[kMaxDevices];
+std::mutex g_init_mutex;  // constant-initialised, trivially usable at any time
+
+thread_local cudaStream_t t_streams[kMaxDevices];
+
+void check_index(int index) {
+  EMBER_CHECK(visible_devices() > 0, unavailable_reason());
+  EMBER_CHECK(index >= 0 && index < visible_devices(), "there is no device cuda:", index, ": ", visible_devices(),
+              " device", visible_devices() == 1 ? " is" : "s are", " visible");
+}
+
+DeviceState* initialise(int index) {
+  check_index(index);
+  const std::lock_guard<std::mutex> lock(g_init_mutex);
+  if (DeviceState* const ready = g_states[index].load(std::memory_order_acquire)) return ready;
+
+  const DeviceScope scope(index);
+  cudaDeviceProp properties;
+  EMBER_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
+  const cudaError_t status = probe_architecture();
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
+      status == cudaErrorUnsupportedPtxVersion) {
+    (void)cudaGetLastError();
+    throw Error(detail::concat("this build of Ember has no code for cuda:", index, " (", properties.name,
+                               ", compute capability ", properties.major, ".", properties.minor,
+                               "); rebuild it with -DCMAKE_CUDA_ARCHITECTURES=", properties.major, properties.minor));
+  }
+  if (status != cudaSuccess) throw_cuda_error(status, "cudaFuncGetAttributes(the probe kernel)");
+
+  auto* const state = new DeviceState{};  // never destroyed
+  state->info = {index, properties.multiProcessorCount, properties.major, properties.minor, properties.name};
+  g_states[index].store(state, std::memory_order_release);
+  return state;
+}
+
+DeviceState& state_of(int index) {
+  if (index >= 0 && index < kMaxDevices) [[likely]] {
+    if (DeviceState* const state = g_states[index].load(std::memory_order_acquire)) return *state;
+  }
+  return *initialise(index);
+}
+
+bool blocking_launches() {
+  static const bool blocking = [] {
+    const char* const value = std::getenv("EMBER_CUDA_BLOCKING");
+    return value != nullptr && std::strcmp(value, "") != 0 && std::strcmp(value, "0") != 0;
+  }();
+  return blocking;
+}
+
+}  // namespace
+
+void throw_cuda_error(cudaError_t status, const char* command) {
+  // After these the context is lost, and they surface in whatever call comes next.
+  const bool from_earlier_kernel = status == cudaErrorLaunchFailure || status == cudaErrorIllegalAddress ||
+                                   status == cudaErrorAssert || status == cudaErrorIllegalInstruction ||
+                                   status == cudaErrorMisalignedAddress;
+  (void)cudaGetLastError();
+  throw Error(detail::concat(command, " failed: ", cudaGetErrorName(status), ": ", cudaGetErrorString(status),
+                             from_earlier_kernel
+                                 ? " (a kernel launched earlier failed; EMBER_CUDA_BLOCKING=1 reports it where it is "
+                                   "launched)"
+                                 : ""));
+}
+
+void check_launch(const char* kernel) {
+  cudaError_t status = cudaGetLastError();
+  if (status == cudaSuccess && blocking_launches()) [[unlikely]] {
+    status = cudaDeviceSynchronize();
+  }
+  if (status != cudaSuccess) [[unlikely]] {
+    throw_cuda_error(status, (std::string("the launch of ") + kernel).c_str());
+  }
+}
+
+int visible_devices() noexcept {
+  try {
+    return availability().count;
+  } catch (...) {  // no memory for the reason
+    return 0;
+  }
+}
+
+const std::string& unavailable_reason() { return availability().reason; }
+
+const DeviceInfo& device_info(int index) { return state_of(index).info; }
+
+int current_device_index() {
+  EMBER_CHECK(visible_devices() > 0, unavailable_reason());
+  int index = 0;
+  EMBER_CUDA_CHECK(cudaGetDevice(&index));
+  return index;
+}
+
+void set_device_index(int index) {
+  check_index(index);
+  EMBER_CUDA_CHECK(cudaSetDevice(index));
+}
+
+cudaStream_t current_stream_of(int index) { return t_streams[index]; }
+
+void set_current_stream_of(int index, cudaStream_t stream) {
+  check_index(index);
+  t_streams[index] = stream;
+}
+
+cudaStream_t pooled_stream(int index, bool high_priority) {
+  DeviceState& state = state_of(index);
+  const int priority = high_priority ? 1 : 0;
+  const std::lock_guard<std::mutex> lock(state.mutex);
+  cudaStream_t& stream = state.streams[priority][state.next_stream[priority] % kPoolStreams];
+  if (stream == nullptr) {
+    const DeviceScope scope(index);
+    int lowest = 0, highest = 0;  // numerically, the highest priority is the smallest
+    EMBER_CUDA_CHECK(cudaDeviceGetStreamPriorityRange(&lowest, &highest));
+    EMBER_CUDA_CHECK(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, high_priority ? highest : lowest));
+  }
+  ++state.next_stream[priority];
+  return stream;
+}
+
+}  // namespace ember::cuda

@@ -1,0 +1,79 @@
+// What the process knows about its CUDA devices. Nothing here touches CUDA before the first call, and
+// nothing is ever destroyed: the driver may be gone before our static destructors would run.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include <cuda_runtime_api.h>
+
+#include <ember/core/device.h>
+#include <ember/cuda/check.h>
+
+namespace ember::cuda {
+
+inline constexpr int kMaxDevices = 64;
+// Threads per block of every kernel that has no reason for another number.
+inline constexpr int kThreads = 256;
+
+// How many devices the driver shows, 0 on any failure. Asked once.
+int visible_devices() noexcept;
+// Why that is 0: one sentence; empty otherwise.
+const std::string& unavailable_reason();
+
+// What is constant about one device.
+struct DeviceInfo {
+  int index;
+  int multiprocessors;
+  int major, minor;  // compute capability
+  std::string name;
+};
+// The first call for a device initialises it and throws Error if this build has no code for its
+// architecture. `index` is checked. Thread-safe.
+const DeviceInfo& device_info(int index);
+
+int current_device_index();
+void set_device_index(int index);
+
+// The calling thread's stream on a device; null, the legacy default stream, until set.
+cudaStream_t current_stream_of(int index);
+void set_current_stream_of(int index, cudaStream_t stream);
+// One of the device's 32 non-blocking streams of either priority, in turn.
+cudaStream_t pooled_stream(int index, bool high_priority);
+
+// Makes a device current in this thread for the scope. Free when it already is.
+class DeviceScope {
+ public:
+  explicit DeviceScope(int index) : previous_(current_device_index()), changed_(previous_ != index) {
+    if (changed_) set_device_index(index);
+  }
+  ~DeviceScope() {
+    if (changed_) (void)cudaSetDevice(previous_);
+  }
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+
+ private:
+  int previous_;
+  bool changed_;
+};
+
+// What a kernel launch on `device` needs: the device current, its stream, its size.
+struct LaunchScope {
+  explicit LaunchScope(Device device)
+      : info(device_info(device.index())), scope(device.index()), stream(current_stream_of(device.index())) {}
+  const DeviceInfo& info;
+  DeviceScope scope;
+  cudaStream_t stream;
+
+  // Blocks of `threads` threads that fill the device once: what a grid-stride loop is launched with. Never
+  // more than the `items` need at `per_block` each; at least 1.
+  unsigned blocks(int64_t items, int64_t per_block, int threads = kThreads) const {
+    const int64_t needed = (items + per_block - 1) / per_block;
+    const int64_t resident = static_cast<int64_t>(info.multiprocessors) * (2048 / threads);
+    return static_cast<unsigned>(std::clamp<int64_t>(needed, 1, resident));
+  }
+};
+
+}  // namespace ember::cuda

@@ -1,0 +1,21 @@
+#include <ember/cuda/register.h>
+
+namespace ember::cuda {
+
+void register_kernels(Kernels& table) {
+  register_unary(table);
+  register_binary(table);
+  register_compare(table);
+  register_ternary(table);
+  register_copy(table);
+  register_fill(table);
+  register_sum(table);
+  register_extremes(table);
+  register_indexed_extremes(table);
+  register_softmax(table);
+  register_matmul(table);
+  register_index(table);
+  register_random(table);
+}
+
+}  // namespace ember::cuda

@@ -1,0 +1,27 @@
+// Each file of kernels registers its own: it fills the CUDA column of its rows of the kernel table.
+#pragma once
+
+#include <ember/core/kernels.h>
+
+namespace ember::cuda {
+
+inline constexpr auto kColumn = static_cast<size_t>(kCUDA);
+
+void register_unary(Kernels& table);
+void register_binary(Kernels& table);
+void register_compare(Kernels& table);
+void register_ternary(Kernels& table);
+void register_copy(Kernels& table);
+void register_fill(Kernels& table);
+void register_sum(Kernels& table);
+void register_extremes(Kernels& table);
+void register_indexed_extremes(Kernels& table);
+void register_softmax(Kernels& table);
+void register_matmul(Kernels& table);
+void register_index(Kernels& table);
+void register_random(Kernels& table);
+
+// All of them. Touches no device.
+void register_kernels(Kernels& table);
+
+}  // namespace ember::cuda
