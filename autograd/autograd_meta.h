@@ -29,8 +29,9 @@ AutogradMeta& meta(const Tensor& t);
 
 // Makes `node`'s result `output_nr` the history of `t`.
 void set_history(const Tensor& t, IntrusivePtr<Node> node, uint32_t output_nr = 0);
-// A handle to the same view with the same history: what `t` was before an operation in place.
-Tensor snapshot(const Tensor& t);
+// A handle to the same view with the same history: what `t` was before an operation in place. With
+// `keep_values` it has a copy of the elements, for an operation whose gradient needs them.
+Tensor snapshot(const Tensor& t, bool keep_values);
 // After an operation in place on a view: its base gets a history that contains the operation.
 void rebase_view(const Tensor& view);
 

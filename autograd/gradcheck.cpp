@@ -42,17 +42,15 @@ std::vector<std::vector<std::vector<double>>> numerical_jacobian(const Gradcheck
                                                                  const std::vector<Tensor>& inputs, size_t i,
                                                                  double eps) {
   std::vector<std::vector<std::vector<double>>> jacobian;
-  const NoGradGuard unrecorded;
   const int64_t n = inputs[i].numel();
   for (int64_t e = 0; e < n; ++e) {
     std::vector<std::vector<double>> at[2];
     for (int side = 0; side < 2; ++side) {
-      std::vector<Tensor> moved = inputs;
+      // The function may ask for gradients itself, so its inputs require them here too.
+      std::vector<Tensor> moved = fresh_inputs(inputs);
       const Tensor x = inputs[i].detach().clone().contiguous();
       x.view({-1}).select(0, e).add_(side == 0 ? -eps : eps);
-      moved[i] = x;
-      for (size_t k = 0; k < moved.size(); ++k)
-        if (k != i && moved[k].defined()) moved[k] = moved[k].detach().clone();
+      moved[i] = x.requires_grad_();
       for (const Tensor& y : differentiable(f(moved))) at[side].push_back(values(y));
     }
     if (jacobian.empty()) jacobian.resize(at[0].size(), std::vector<std::vector<double>>(static_cast<size_t>(n)));

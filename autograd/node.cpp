@@ -116,10 +116,24 @@ void Node::forget_retained(TensorImpl* variable) {
 
 // ---- saved tensors ----
 
+namespace {
+thread_local constinit const StorageImpl* storage_being_changed = nullptr;
+}
+
+StorageBeingChanged::StorageBeingChanged(const Tensor& tensor) : previous_(storage_being_changed) {
+  storage_being_changed = tensor.storage().impl();
+}
+
+StorageBeingChanged::~StorageBeingChanged() { storage_being_changed = previous_; }
+
 SavedTensor::SavedTensor(const Tensor& tensor, bool output, uint32_t output_nr)
     : output_nr_(output_nr), output_(output) {
   if (!tensor.defined()) return;
   version_ = tensor.unsafe_impl()->version();
+  if (!output && storage_being_changed != nullptr && tensor.storage().impl() == storage_being_changed) {
+    overwritten_ = true;  // not kept: it may be the result, which owns the node
+    return;
+  }
   if (output) {
     tensor_ = detail::alias(tensor, tensor.sizes(), tensor.strides(), tensor.storage_offset());
   } else {
@@ -132,7 +146,8 @@ SavedTensor::SavedTensor(SavedTensor&& other) noexcept
       version_(other.version_),
       output_nr_(other.output_nr_),
       output_(other.output_),
-      freed_(other.freed_) {
+      freed_(other.freed_),
+      overwritten_(other.overwritten_) {
   if (node_under_construction != nullptr) {
     node_ = node_under_construction;
     next_ = node_->saved_;
@@ -144,6 +159,9 @@ Tensor SavedTensor::get() const {
   EMBER_CHECK(!freed_,
               "backward through the graph a second time: what it saved was freed by the first; pass retain_graph=true "
               "to the first backward to keep it");
+  EMBER_CHECK(!overwritten_, "an operand needed for the gradient of ",
+              node_ != nullptr ? node_->type_name() : "an operation",
+              " was changed in place by the operation itself; use clone() or the operation out of place");
   if (!tensor_.defined()) return {};
   const uint32_t now = tensor_.unsafe_impl()->version();
   EMBER_CHECK(now == version_, "a tensor needed for the gradient was changed in place after it was saved: ",

@@ -40,6 +40,20 @@ class SavedTensor {
   uint32_t output_nr_ = 0;
   bool output_ = false;
   bool freed_ = false;
+  bool overwritten_ = false;
+};
+
+// While one lives in the thread, its storage is being changed in place: an input that is saved now and
+// shares it has lost the values that its gradient needs, and get() will say so.
+class StorageBeingChanged {
+ public:
+  explicit StorageBeingChanged(const Tensor& tensor);
+  ~StorageBeingChanged();
+  StorageBeingChanged(const StorageBeingChanged&) = delete;
+  StorageBeingChanged& operator=(const StorageBeingChanged&) = delete;
+
+ private:
+  const StorageImpl* previous_;
 };
 
 inline SavedTensor save(const Tensor& tensor) { return {tensor, false}; }

@@ -89,8 +89,12 @@ Edge gradient_edge(const Tensor& tensor) {
   return {IntrusivePtr<Node>(accumulator), 0};
 }
 
-Tensor snapshot(const Tensor& t) {
+Tensor snapshot(const Tensor& t, bool keep_values) {
   Tensor old = ember::detail::alias(t, t.sizes(), t.strides(), t.storage_offset());
+  if (keep_values) {
+    const NoGradGuard unrecorded;
+    old = old.clone();
+  }
   const Edge edge = gradient_edge(t);
   if (edge.is_valid()) set_history(old, edge.function, edge.input_nr);
   return old;

@@ -110,7 +110,6 @@ void write_matrix(std::ostream& out, const double* values, int64_t rows, int64_t
   const NumberFormat format = choose_format(values, static_cast<size_t>(rows * columns));
   const std::string margin(static_cast<size_t>(indent), ' ');
   const int64_t per_line = std::max<int64_t>(1, (line_size - indent) / (format.width + 1));
-  out << margin;
   for (int64_t first = 0; first < columns; first += per_line) {
     const int64_t end = std::min(columns, first + per_line);
     if (per_line < columns) {

@@ -136,6 +136,10 @@ Tensor without_overlap(const Tensor& input, const Tensor& dest) {
   const auto a = byte_range(input);
   const auto b = byte_range(dest);
   if (a.second <= b.first || b.second <= a.first) return input;
+  EMBER_CHECK(!is_non_overlapping_and_dense(input.sizes(), input.strides()) ||
+                  !is_non_overlapping_and_dense(dest.sizes(), dest.strides()),
+              "an input, ", describe(input), ", overlaps the tensor that is written to, ", describe(dest),
+              ", in part; clone() one of them");
   const NoGradGuard unrecorded;
   return input.clone();
 }

@@ -104,9 +104,10 @@ Tensor embed(const char* name, const Tensor& grad, const Dims& sizes, View view)
 void check_in_place(const char* op, const Tensor& self);
 
 // Runs f(Dest(self), old), which computes into self and records; `old` is self as it was before, so that
-// the new history does not own itself. f's first wrt() must be of `old`.
+// the new history does not own itself. f's first wrt() must be of `old`. `keep_values`: whether a gradient
+// that will be recorded needs the elements that self had.
 template <class F>
-const Tensor& in_place(const char* op, const Tensor& self, F&& f) {
+const Tensor& in_place(const char* op, const Tensor& self, F&& f, bool keep_values = false) {
   check_defined(op, self);
   if (!GradMode::is_enabled()) {
     f(Dest(self), self);
@@ -114,7 +115,8 @@ const Tensor& in_place(const char* op, const Tensor& self, F&& f) {
   }
   check_in_place(op, self);
   const bool is_view = self.is_view();
-  const Tensor old = autograd::snapshot(self);
+  const Tensor old = autograd::snapshot(self, keep_values);
+  const autograd::StorageBeingChanged changing(self);
   const auto* meta_before = autograd::meta_or_null(self.unsafe_impl());
   const autograd::Node* before = meta_before == nullptr ? nullptr : meta_before->grad_fn.get();
   f(Dest(self), old);

@@ -35,9 +35,8 @@ Tensor sub_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha)
   check_defined("sub", a);
   if (!b.is_scalar()) check_defined("sub", b.tensor(), "other");
   const ScalarType common = result_type(a, b);
-  EMBER_CHECK(a.dtype() != kBool || b.is_scalar() || b.tensor().dtype() != kBool,
-              "sub: bool tensors have no difference; use logical_not or ne");
-  EMBER_CHECK(common != kBool, "sub: bool tensors have no difference");
+  EMBER_CHECK(a.dtype() != kBool && (b.is_scalar() || b.tensor().dtype() != kBool),
+              "sub: bool tensors have no difference; use ne or logical_not, or convert to another dtype");
   EMBER_CHECK(!alpha.is_floating_point() || is_floating(common), "sub: alpha = ", alpha,
               " needs a floating result, the result is ", dtype_name(common));
   const Elementwise op =
@@ -318,11 +317,11 @@ Tensor relu_to(Dest dest, const Tensor& x) {
 Tensor clamp_to(Dest dest, const Tensor& x, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
   check_defined("clamp", x);
   EMBER_CHECK(min || max, "clamp: expected a minimum, a maximum or both");
-  EMBER_CHECK(x.dtype() != kBool, "clamp: not implemented for bool");
   // A floating bound makes an integral result floating.
   ScalarType common = x.dtype();
   for (const auto& bound : {min, max})
     if (bound) common = promote_types(common, result_type(x, *bound));
+  EMBER_CHECK(common != kBool, "clamp: not implemented for bool");
   const Tensor in = as_dtype(x, common);
   const Elementwise op = min && max ? Elementwise{"clamp", kernels.clamp, {*min, *max}}
                          : min      ? Elementwise{"clamp", kernels.clamp_min, {*min, {}}}
@@ -507,40 +506,45 @@ Tensor where(const Tensor& condition, const Scalar& self, const Tensor& other) {
   return where_recorded(condition, self, other);
 }
 
-#define EMBER_UNARY_OPERATION(name) \
+// `keeps`: whether the gradient needs the input's values.
+#define EMBER_UNARY_OPERATION(name, keeps) \
   Tensor name(const Tensor& self) { return name##_to({}, self); } \
   Tensor Tensor::name() const { return name##_to({}, *this); } \
   const Tensor& Tensor::name##_() const { \
-    return in_place(#name "_", *this, [](Dest dest, const Tensor& x) { name##_to(dest, x); }); \
+    check_defined(#name "_", *this); \
+    return in_place( \
+        #name "_", *this, [](Dest dest, const Tensor& x) { name##_to(dest, x); }, keeps && requires_grad()); \
   }
-EMBER_UNARY_OPERATION(neg)
-EMBER_UNARY_OPERATION(abs)
-EMBER_UNARY_OPERATION(sign)
-EMBER_UNARY_OPERATION(exp)
-EMBER_UNARY_OPERATION(log)
-EMBER_UNARY_OPERATION(sqrt)
-EMBER_UNARY_OPERATION(rsqrt)
-EMBER_UNARY_OPERATION(reciprocal)
-EMBER_UNARY_OPERATION(square)
-EMBER_UNARY_OPERATION(sin)
-EMBER_UNARY_OPERATION(cos)
-EMBER_UNARY_OPERATION(tanh)
-EMBER_UNARY_OPERATION(sigmoid)
-EMBER_UNARY_OPERATION(relu)
+EMBER_UNARY_OPERATION(neg, false)
+EMBER_UNARY_OPERATION(abs, true)
+EMBER_UNARY_OPERATION(sign, false)
+EMBER_UNARY_OPERATION(exp, false)
+EMBER_UNARY_OPERATION(log, true)
+EMBER_UNARY_OPERATION(sqrt, false)
+EMBER_UNARY_OPERATION(rsqrt, false)
+EMBER_UNARY_OPERATION(reciprocal, false)
+EMBER_UNARY_OPERATION(square, true)
+EMBER_UNARY_OPERATION(sin, true)
+EMBER_UNARY_OPERATION(cos, true)
+EMBER_UNARY_OPERATION(tanh, false)
+EMBER_UNARY_OPERATION(sigmoid, false)
+EMBER_UNARY_OPERATION(relu, false)
 #undef EMBER_UNARY_OPERATION
 
-// Methods out of place and in place of a binary operation with one right-hand side type.
-#define EMBER_BINARY_METHODS(name, Other) \
+// Methods out of place and in place of a binary operation with one right-hand side type; `keeps` as above.
+#define EMBER_BINARY_METHODS(name, Other, keeps) \
   Tensor Tensor::name(const Other& other) const { return ember::name(*this, other); } \
   const Tensor& Tensor::name##_(const Other& other) const { \
-    return in_place(#name "_", *this, [&](Dest dest, const Tensor& x) { name##_to(dest, x, other); }); \
+    check_defined(#name "_", *this); \
+    return in_place( \
+        #name "_", *this, [&](Dest dest, const Tensor& x) { name##_to(dest, x, other); }, keeps); \
   }
-EMBER_BINARY_METHODS(mul, Tensor)
-EMBER_BINARY_METHODS(mul, Scalar)
-EMBER_BINARY_METHODS(div, Tensor)
-EMBER_BINARY_METHODS(div, Scalar)
-EMBER_BINARY_METHODS(pow, Tensor)
-EMBER_BINARY_METHODS(pow, Scalar)
+EMBER_BINARY_METHODS(mul, Tensor, other.defined() && other.requires_grad())
+EMBER_BINARY_METHODS(mul, Scalar, false)
+EMBER_BINARY_METHODS(div, Tensor, other.defined() && other.requires_grad())
+EMBER_BINARY_METHODS(div, Scalar, false)
+EMBER_BINARY_METHODS(pow, Tensor, requires_grad() || (other.defined() && other.requires_grad()))
+EMBER_BINARY_METHODS(pow, Scalar, requires_grad())
 #undef EMBER_BINARY_METHODS
 #define EMBER_BINARY_METHODS(name, Other) \
   Tensor Tensor::name(const Other& other, const Scalar& alpha) const { return ember::name(*this, other, alpha); } \
@@ -580,7 +584,9 @@ Tensor Tensor::clamp(const std::optional<Scalar>& min, const std::optional<Scala
   return clamp_to({}, *this, min, max);
 }
 const Tensor& Tensor::clamp_(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
-  return in_place("clamp_", *this, [&](Dest dest, const Tensor& x) { clamp_to(dest, x, min, max); });
+  check_defined("clamp_", *this);
+  return in_place(
+      "clamp_", *this, [&](Dest dest, const Tensor& x) { clamp_to(dest, x, min, max); }, requires_grad());
 }
 Tensor Tensor::clamp_min(const Scalar& min) const { return ember::clamp_min(*this, min); }
 Tensor Tensor::clamp_max(const Scalar& max) const { return ember::clamp_max(*this, max); }

@@ -38,6 +38,16 @@ ClassTargets class_targets(const Tensor& target, int64_t ignore_index) {
   return t;
 }
 
+// self[i, classes[i]], [N, 1]
+Tensor picked(const char* op, const Tensor& self, const Tensor& classes) {
+  try {
+    return self.gather(1, classes.unsqueeze(1));
+  } catch (Error& error) {
+    error.prepend(detail::concat(op, ": a target is not one of the ", self.size(1), " classes: "));
+    throw;
+  }
+}
+
 // Rows of log-probabilities weighted and reduced: losses[N], the weight that each row counts with.
 Tensor weighted(const Tensor& losses, const Tensor& row_weight, Reduction reduction) {
   const Tensor total = losses * row_weight;
@@ -86,7 +96,7 @@ Tensor nll_loss(const Tensor& self, const Tensor& target, const Tensor& weight, 
     return reduction == Reduction::None ? loss.squeeze(0) : loss;
   }
   const ClassTargets t = class_targets(target, ignore_index);
-  const Tensor losses = -self.gather(1, t.index.unsqueeze(1)).squeeze(1);
+  const Tensor losses = -picked("nll_loss", self, t.index).squeeze(1);
   // An ignored row may hold an infinity that its weight 0 must not meet.
   const Tensor safe = where(t.valid, losses, Scalar(0.0));
   return weighted(safe, row_weights(t, weight, self.dtype()), reduction);

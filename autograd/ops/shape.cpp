@@ -68,6 +68,20 @@ std::optional<Dims> view_strides(const Tensor& t, IntArrayRef sizes) {
   return strides;
 }
 
+// Whether two indices may address one element: not if every stride steps over all that the smaller ones reach.
+bool may_overlap(IntArrayRef sizes, IntArrayRef strides) {
+  std::vector<std::pair<int64_t, int64_t>> dims;  // stride, size
+  for (size_t d = 0; d < sizes.size(); ++d)
+    if (sizes[d] > 1) dims.emplace_back(strides[d], sizes[d]);
+  std::sort(dims.begin(), dims.end());
+  int64_t reach = 0;
+  for (const auto& [stride, size] : dims) {
+    if (stride <= reach) return true;
+    reach += (size - 1) * stride;
+  }
+  return false;
+}
+
 Tensor view_of(const Tensor& self, const Dims& sizes, const Dims& strides, const char* name) {
   return make_view(name, self, sizes, strides, self.storage_offset(),
                    [old = Dims(self.sizes())](const Tensor& g) { return g.reshape(old); });
@@ -305,21 +319,19 @@ Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride, std:
        relative = offset - base_offset](const Tensor& g) -> Tensor {
         EMBER_CHECK(relative >= 0 && is_non_overlapping_and_dense(old, old_strides),
                     "as_strided: the gradient of a view outside of a dense tensor is not implemented");
-        // Elements that share a place add up.
-        Tensor grad = g;
-        Dims sizes = size;
-        Dims strides = stride;
-        for (size_t d = 0; d < sizes.size(); ++d) {
-          if (strides[d] != 0 || sizes[d] == 1) continue;
-          grad = grad.sum({static_cast<int64_t>(d)}, true);
-          sizes[d] = 1;
-        }
         // In memory order the input is contiguous; its strides are put back after.
         const Dims flat{checked_numel(old)};
-        return embed("AsStridedBackwardBackward0", grad, flat,
-                     [sizes, strides, relative](const Tensor& z) {
+        if (may_overlap(size, stride)) {
+          // Elements that share a place add up.
+          const Tensor places = arange(flat[0], TensorOptions(kInt64).device(g.device()))
+                                    .as_strided(size, stride, relative)
+                                    .reshape({-1});
+          return zeros(flat, g.options()).index_add(0, places, g.reshape({-1})).as_strided(old, old_strides, 0);
+        }
+        return embed("AsStridedBackwardBackward0", g, flat,
+                     [size, stride, relative](const Tensor& z) {
                        const Tensor dense = z.contiguous();  // itself but for a gradient's gradient
-                       return dense.as_strided(sizes, strides, dense.storage_offset() + relative);
+                       return dense.as_strided(size, stride, dense.storage_offset() + relative);
                      })
             .as_strided(old, old_strides, 0);
       });
