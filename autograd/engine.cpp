@@ -60,7 +60,7 @@ struct Task {
   uint32_t dependencies = 0;  // edges into it that have not delivered yet
   bool needed = true;         // on the way to a capture
   bool queued = false;
-  Tensor first;               // gradients of its results so far: the first, and the others where it has several
+  Tensor first;  // gradients of its results so far: the first, and the others where it has several
   std::vector<Tensor> others;
 
   Tensor& grad(uint32_t i) {
@@ -80,8 +80,8 @@ void accumulate(Tensor& sum, Tensor grad) {
   if (!grad.defined()) return;
   if (!sum.defined()) {
     sum = std::move(grad);
-  } else if (!GradMode::is_enabled() && sum.use_count() == 1 && sum.storage().use_count() == 1 &&
-             sum.is_contiguous() && sum.sizes() == grad.sizes() && sum.dtype() == grad.dtype()) {
+  } else if (!GradMode::is_enabled() && sum.use_count() == 1 && sum.storage().use_count() == 1 && sum.is_contiguous() &&
+             sum.sizes() == grad.sizes() && sum.dtype() == grad.dtype()) {
     sum.add_(grad);  // nobody else has it
   } else {
     sum = sum + grad;

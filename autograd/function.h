@@ -153,7 +153,8 @@ template <class T>
 template <class X, class... Args>
 auto Function<T>::apply(Args&&... args)
     -> std::remove_cvref_t<decltype(X::forward(std::declval<AutogradContext*>(), std::forward<Args>(args)...))> {
-  using Result = std::remove_cvref_t<decltype(X::forward(std::declval<AutogradContext*>(), std::forward<Args>(args)...))>;
+  using Result =
+      std::remove_cvref_t<decltype(X::forward(std::declval<AutogradContext*>(), std::forward<Args>(args)...))>;
   const IntrusivePtr<FunctionNodeOf<T>> node(new FunctionNodeOf<T>());
   std::vector<bool> is_tensor;
   variable_list inputs;

@@ -38,8 +38,8 @@ Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, std::functio
 class TensorData {
  public:
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
-  TensorData(T value) : scalar_(value) {}  // NOLINT: implicit
+  requires(std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) TensorData(T value)
+      : scalar_(value) {}  // NOLINT: implicit
   TensorData(std::initializer_list<TensorData> list) : list_(list), is_list_(true) {}
   template <class T>
   TensorData(const std::vector<T>& values) : list_(values.begin(), values.end()), is_list_(true) {}  // NOLINT
@@ -154,7 +154,8 @@ Tensor matmul(const Tensor& self, const Tensor& other);
 Tensor mv(const Tensor& self, const Tensor& vec);
 Tensor dot(const Tensor& self, const Tensor& tensor);
 // beta·self + alpha·mat1·mat2, self broadcast to the product's shape
-Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta = 1, const Scalar& alpha = 1);
+Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta = 1,
+             const Scalar& alpha = 1);
 Tensor t(const Tensor& self);
 
 // ---- shape ----

@@ -101,8 +101,8 @@ bool gradcheck(const GradcheckFunction& f, const std::vector<Tensor>& inputs, co
           const Tensor g = grad({y}, {wanted[w]}, {seed}, true, false, true)[0];
           if (g.defined()) {
             if (!(g.sizes() == wanted[w].sizes())) {
-              return report(options, ember::detail::concat("the gradient of input ", checked[w], " has sizes ", g.sizes(),
-                                                           ", the input ", wanted[w].sizes()));
+              return report(options, ember::detail::concat("the gradient of input ", checked[w], " has sizes ",
+                                                           g.sizes(), ", the input ", wanted[w].sizes()));
             }
             analytical = values(g);
           }

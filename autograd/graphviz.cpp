@@ -90,7 +90,8 @@ class DotWriter {
 
 std::string to_dot(const Tensor& root) {
   EMBER_CHECK(root.defined(), "to_dot: expected a tensor, got an undefined one");
-  EMBER_CHECK(root.requires_grad(), "to_dot: ", describe(root), " has no recorded graph: it does not require gradients");
+  EMBER_CHECK(root.requires_grad(), "to_dot: ", describe(root),
+              " has no recorded graph: it does not require gradients");
   return DotWriter().write(root);
 }
 

@@ -15,13 +15,13 @@ class IValue {
   IValue() = default;
   IValue(bool v) : value_(v) {}  // NOLINT: implicit, all of these
   template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  IValue(T v) : value_(static_cast<int64_t>(v)) {}  // NOLINT
-  IValue(double v) : value_(v) {}                   // NOLINT
-  IValue(std::string v) : value_(std::move(v)) {}   // NOLINT
-  IValue(const char* v) : value_(std::string(v)) {}  // NOLINT
-  IValue(Scalar v) : value_(v) {}                   // NOLINT
-  IValue(Tensor v) : value_(std::move(v)) {}        // NOLINT
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) IValue(T v)
+      : value_(static_cast<int64_t>(v)) {}                  // NOLINT
+  IValue(double v) : value_(v) {}                           // NOLINT
+  IValue(std::string v) : value_(std::move(v)) {}           // NOLINT
+  IValue(const char* v) : value_(std::string(v)) {}         // NOLINT
+  IValue(Scalar v) : value_(v) {}                           // NOLINT
+  IValue(Tensor v) : value_(std::move(v)) {}                // NOLINT
   IValue(std::vector<int64_t> v) : value_(std::move(v)) {}  // NOLINT
   IValue(std::vector<double> v) : value_(std::move(v)) {}   // NOLINT
   IValue(std::vector<Tensor> v) : value_(std::move(v)) {}   // NOLINT

@@ -164,9 +164,10 @@ Tensor SavedTensor::get() const {
               " was changed in place by the operation itself; use clone() or the operation out of place");
   if (!tensor_.defined()) return {};
   const uint32_t now = tensor_.unsafe_impl()->version();
-  EMBER_CHECK(now == version_, "a tensor needed for the gradient was changed in place after it was saved: ",
-              describe(tensor_), output_ ? ", the result" : ", an input", " of ",
-              node_ != nullptr ? node_->type_name() : "an operation", ", is at version ", now, ", expected ", version_);
+  EMBER_CHECK(now == version_,
+              "a tensor needed for the gradient was changed in place after it was saved: ", describe(tensor_),
+              output_ ? ", the result" : ", an input", " of ", node_ != nullptr ? node_->type_name() : "an operation",
+              ", is at version ", now, ", expected ", version_);
   if (!output_) return tensor_;
   const Tensor t = detail::alias(tensor_, tensor_.sizes(), tensor_.strides(), tensor_.storage_offset());
   if (node_ != nullptr && is_floating(t.dtype())) set_history(t, IntrusivePtr<Node>(node_), output_nr_);

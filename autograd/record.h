@@ -57,7 +57,8 @@ class OperationNode final : public Node {
     [&]<size_t... I>(std::index_sequence<I...>) {
       ((should_compute_output(I) ? void(grads_out[I] = std::get<I>(gradients_)(std::as_const(grads_in[0]))) : void()),
        ...);
-    }(std::index_sequence_for<F...>());
+    }
+    (std::index_sequence_for<F...>());
   }
 
  private:

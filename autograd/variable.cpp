@@ -244,7 +244,8 @@ const Tensor& Tensor::requires_grad_(bool requires_grad) const {
     if (AutogradMeta* m = meta_or_null(&impl())) m->requires_grad = false;
     return *this;
   }
-  EMBER_CHECK(is_floating_point(), "requires_grad_: only floating tensors can require gradients, got ", describe(*this));
+  EMBER_CHECK(is_floating_point(), "requires_grad_: only floating tensors can require gradients, got ",
+              describe(*this));
   if (is_leaf()) meta(*this).requires_grad = true;
   return *this;
 }
@@ -321,9 +322,7 @@ void Tensor::remove_hook(unsigned position) const {
   edge.function->remove_tensor_hook(edge.input_nr, position);
 }
 
-Tensor Tensor::tensor_data() const {
-  return ember::detail::alias(*this, sizes(), strides(), storage_offset());
-}
+Tensor Tensor::tensor_data() const { return ember::detail::alias(*this, sizes(), strides(), storage_offset()); }
 
 Tensor Tensor::detach() const { return tensor_data(); }
 
@@ -341,8 +340,8 @@ const Tensor& Tensor::detach_() const {
 
 void Tensor::set_data(const Tensor& other) const {
   EMBER_CHECK(other.defined(), "set_data: expected a tensor, got an undefined one");
-  EMBER_CHECK(!requires_grad() || other.is_floating_point(), "set_data: a tensor that requires gradients needs floating data, got ",
-              describe(other));
+  EMBER_CHECK(!requires_grad() || other.is_floating_point(),
+              "set_data: a tensor that requires gradients needs floating data, got ", describe(other));
   EMBER_CHECK(is_leaf(), "set_data: only a leaf's data can be replaced; got a result of ", grad_fn()->name());
   impl().set_contents(*other.unsafe_impl());
 }

@@ -17,8 +17,8 @@ struct MemoryStats {
   size_t live = 0;
   size_t cached = 0;
   size_t peak_live = 0;
-  size_t peak_reserved = 0;  // of live + cached
-  uint64_t allocations = 0;  // calls so far
+  size_t peak_reserved = 0;         // of live + cached
+  uint64_t allocations = 0;         // calls so far
   uint64_t system_allocations = 0;  // of them, those that went to the driver or operating system
 };
 

@@ -18,9 +18,10 @@ using DeviceIndex = int8_t;
 // CUDA always carries a definite index.
 class Device {
  public:
-  constexpr Device(DeviceType type = DeviceType::CPU, DeviceIndex index = -1) : type_(type), index_(index) {}  // NOLINT: implicit
+  constexpr Device(DeviceType type = DeviceType::CPU, DeviceIndex index = -1)
+      : type_(type), index_(index) {}  // NOLINT: implicit
   // "cpu", "cuda" or "cuda:N"; throws Error otherwise.
-  Device(const std::string& text);  // NOLINT: implicit, as in LibTorch
+  Device(const std::string& text);                         // NOLINT: implicit, as in LibTorch
   Device(const char* text) : Device(std::string(text)) {}  // NOLINT
 
   constexpr DeviceType type() const { return type_; }

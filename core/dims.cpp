@@ -62,8 +62,8 @@ bool is_non_overlapping_and_dense(IntArrayRef sizes, IntArrayRef strides) {
 
 int64_t wrap_dim(int64_t dim, int64_t rank) {
   const int64_t range = rank == 0 ? 1 : rank;
-  EMBER_CHECK_INDEX(dim >= -range && dim < range, "dimension ", dim, " is out of range: expected one in [", -range, ", ",
-                    range - 1, "] for a ", rank, "-dimensional tensor");
+  EMBER_CHECK_INDEX(dim >= -range && dim < range, "dimension ", dim, " is out of range: expected one in [", -range,
+                    ", ", range - 1, "] for a ", rank, "-dimensional tensor");
   return dim < 0 ? dim + range : dim;
 }
 

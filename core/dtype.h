@@ -38,9 +38,7 @@ inline constexpr ScalarType kFloat64 = ScalarType::Double, kDouble = kFloat64;
 inline constexpr ScalarType kBFloat16 = ScalarType::BFloat16;
 inline constexpr ScalarType kBool = ScalarType::Bool;
 
-constexpr bool is_floating(ScalarType t) {
-  return t == kFloat32 || t == kFloat64 || t == kFloat16 || t == kBFloat16;
-}
+constexpr bool is_floating(ScalarType t) { return t == kFloat32 || t == kFloat64 || t == kFloat16 || t == kBFloat16; }
 constexpr bool is_integral(ScalarType t, bool include_bool = false) {
   return (t >= ScalarType::Byte && t <= ScalarType::Long) || (include_bool && t == kBool);
 }
@@ -84,24 +82,56 @@ void set_default_dtype(ScalarType t);
 
 template <class T>
 struct dtype_of;
-template <> struct dtype_of<uint8_t> { static constexpr ScalarType value = kUInt8; };
-template <> struct dtype_of<int8_t> { static constexpr ScalarType value = kInt8; };
-template <> struct dtype_of<int16_t> { static constexpr ScalarType value = kInt16; };
-template <> struct dtype_of<int32_t> { static constexpr ScalarType value = kInt32; };
-template <> struct dtype_of<int64_t> { static constexpr ScalarType value = kInt64; };
-template <> struct dtype_of<long long> { static constexpr ScalarType value = kInt64; };
-template <> struct dtype_of<Half> { static constexpr ScalarType value = kFloat16; };
-template <> struct dtype_of<BFloat16> { static constexpr ScalarType value = kBFloat16; };
-template <> struct dtype_of<float> { static constexpr ScalarType value = kFloat32; };
-template <> struct dtype_of<double> { static constexpr ScalarType value = kFloat64; };
-template <> struct dtype_of<bool> { static constexpr ScalarType value = kBool; };
+template <>
+struct dtype_of<uint8_t> {
+  static constexpr ScalarType value = kUInt8;
+};
+template <>
+struct dtype_of<int8_t> {
+  static constexpr ScalarType value = kInt8;
+};
+template <>
+struct dtype_of<int16_t> {
+  static constexpr ScalarType value = kInt16;
+};
+template <>
+struct dtype_of<int32_t> {
+  static constexpr ScalarType value = kInt32;
+};
+template <>
+struct dtype_of<int64_t> {
+  static constexpr ScalarType value = kInt64;
+};
+template <>
+struct dtype_of<long long> {
+  static constexpr ScalarType value = kInt64;
+};
+template <>
+struct dtype_of<Half> {
+  static constexpr ScalarType value = kFloat16;
+};
+template <>
+struct dtype_of<BFloat16> {
+  static constexpr ScalarType value = kBFloat16;
+};
+template <>
+struct dtype_of<float> {
+  static constexpr ScalarType value = kFloat32;
+};
+template <>
+struct dtype_of<double> {
+  static constexpr ScalarType value = kFloat64;
+};
+template <>
+struct dtype_of<bool> {
+  static constexpr ScalarType value = kBool;
+};
 template <class T>
 inline constexpr ScalarType dtype_of_v = dtype_of<std::remove_cv_t<T>>::value;
 
 // The type in which arithmetic on T is done: float for the 2-byte floats, T otherwise.
 template <class T>
-using compute_t =
-    std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
+using compute_t = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
 
 // std::is_floating_point with the 2-byte floats.
 template <class T>

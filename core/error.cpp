@@ -43,6 +43,23 @@ bool is_internal(const std::string& function) {
   return function.find(" ember::") < function.find('(') || function.rfind("decltype", 0) == 0;
 }
 
+// The same by the file: what debug information calls an inlined function may be its bare name.
+bool is_internal_file(const char* file) {
+  if (file == nullptr) return false;
+  const std::string path = file;
+  if (path.find("/include/ember/") != std::string::npos) return true;
+  static const std::string root = [] {
+    const std::string here = __FILE__;
+    return here.substr(0, here.size() - std::strlen("core/error.cpp"));
+  }();
+  if (path.rfind(root, 0) != 0) return false;
+  const std::string inside = path.substr(root.size());
+  for (const char* folder : {"core/", "cpu/", "cuda/", "autograd/", "nn/", "optim/"}) {
+    if (inside.rfind(folder, 0) == 0) return true;
+  }
+  return false;
+}
+
 struct Caller {
   std::string function;
   std::string file;
@@ -69,7 +86,7 @@ int on_frame(void* context, uintptr_t, const char* file, int line, const char* f
   if (function == nullptr) return 0;
   lookup.known = true;
   const std::string name = demangle(function);
-  if (is_internal(name)) return 0;
+  if (is_internal(name) || is_internal_file(file)) return 0;
   lookup.caller = {name, file == nullptr ? "" : file, line};
   return 1;
 }

@@ -58,9 +58,7 @@ EMBER_HD inline uint16_t float_to_half_bits(float f) {
 #endif
 }
 
-EMBER_HD inline float bfloat16_bits_to_float(uint16_t b) {
-  return bit_cast<float>(static_cast<uint32_t>(b) << 16);
-}
+EMBER_HD inline float bfloat16_bits_to_float(uint16_t b) { return bit_cast<float>(static_cast<uint32_t>(b) << 16); }
 
 EMBER_HD inline uint16_t float_to_bfloat16_bits(float f) {
   const uint32_t bits = bit_cast<uint32_t>(f);

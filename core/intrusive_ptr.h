@@ -17,9 +17,7 @@ class RefCounted {
 
   void retain() const noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
   // Whether this was the last owner.
-  [[nodiscard]] bool drop() const noexcept {
-    return refs_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  }
+  [[nodiscard]] bool drop() const noexcept { return refs_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   // Adds an owner unless there is none left (for a weak reference that is being promoted).
   [[nodiscard]] bool retain_if_alive() const noexcept {
     uint32_t n = refs_.load(std::memory_order_relaxed);
@@ -51,8 +49,8 @@ class IntrusivePtr {
   IntrusivePtr(const IntrusivePtr& other) noexcept : IntrusivePtr(other.p_) {}
   IntrusivePtr(IntrusivePtr&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
   template <class U>
-    requires(std::is_convertible_v<U*, T*>)
-  IntrusivePtr(const IntrusivePtr<U>& other) noexcept : IntrusivePtr(static_cast<T*>(other.get())) {}  // NOLINT
+  requires(std::is_convertible_v<U*, T*>) IntrusivePtr(const IntrusivePtr<U>& other)
+  noexcept : IntrusivePtr(static_cast<T*>(other.get())) {}  // NOLINT
   ~IntrusivePtr() {
     if (p_ != nullptr) p_->release();
   }

@@ -88,9 +88,9 @@ struct Kernels {
   Kernel<void(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src)> scatter_add{"scatter_add"};
 
   // Random fills of a contiguous tensor. The CPU draws as PyTorch does.
-  Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};      // floating, [from, to)
-  Kernel<void(const Tensor& out, double mean, double std, Generator&)> normal{"normal"};       // floating
-  Kernel<void(const Tensor& out, double p, Generator&)> bernoulli{"bernoulli"};                // any dtype, 0 or 1
+  Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};  // floating, [from, to)
+  Kernel<void(const Tensor& out, double mean, double std, Generator&)> normal{"normal"};   // floating
+  Kernel<void(const Tensor& out, double p, Generator&)> bernoulli{"bernoulli"};            // any dtype, 0 or 1
   // Integers in [from, from + range), range in [1, 2^64); any dtype but bool.
   Kernel<void(const Tensor& out, int64_t from, uint64_t range, Generator&)> random{"random"};
 };

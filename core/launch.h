@@ -16,10 +16,12 @@ extern bool profiler_ranges;  // EMBER_NVTX=1, or set_profiler_ranges(true)
 class ProfilerRange {
  public:
   ProfilerRange(const char* name, Device device) : device_(device), active_(profiler_ranges) {
-    if (active_) [[unlikely]] push(name);
+    if (active_) [[unlikely]]
+      push(name);
   }
   ~ProfilerRange() {
-    if (active_) [[unlikely]] pop();
+    if (active_) [[unlikely]]
+      pop();
   }
   ProfilerRange(const ProfilerRange&) = delete;
   ProfilerRange& operator=(const ProfilerRange&) = delete;

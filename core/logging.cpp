@@ -47,8 +47,6 @@ void set_log_level(LogLevel level) { logger().set_level(to_spdlog(level)); }
 
 bool log_enabled(LogLevel level) { return level != LogLevel::Off && logger().should_log(to_spdlog(level)); }
 
-void log_message(LogLevel level, std::string_view message) {
-  logger().log(to_spdlog(level), "{}", message);
-}
+void log_message(LogLevel level, std::string_view message) { logger().log(to_spdlog(level), "{}", message); }
 
 }  // namespace ember

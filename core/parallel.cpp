@@ -38,7 +38,7 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain, RangeFn f, void* co
   std::exception_ptr error;
   std::atomic_flag failed = ATOMIC_FLAG_INIT;
   const int64_t piece = (n + pieces - 1) / pieces;
-#pragma omp parallel num_threads(static_cast<int>(pieces))
+#pragma omp parallel num_threads(static_cast <int>(pieces))
   {
     // OpenMP may give fewer threads than asked: the pieces are dealt out by the threads there are.
     for (int64_t i = omp_get_thread_num(); i < pieces; i += omp_get_num_threads()) {

@@ -82,7 +82,8 @@ NumberFormat choose_format(const double* values, size_t count) {
   const int high = any ? digits(largest) : 1;
 
   using Style = NumberFormat::Style;
-  if (all_integers) return high > 9 ? NumberFormat{Style::Scientific, 11, 1} : NumberFormat{Style::General, high + 1, 1};
+  if (all_integers)
+    return high > 9 ? NumberFormat{Style::Scientific, 11, 1} : NumberFormat{Style::General, high + 1, 1};
   if (high - low > 4) {
     const bool three_digit_exponent = std::abs(high) > 99 || std::abs(low) > 99;
     return {Style::Scientific, three_digit_exponent ? 12 : 11, 1};

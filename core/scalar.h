@@ -14,8 +14,8 @@ class Scalar {
  public:
   Scalar() : kind_(Kind::Long) { value_.i = 0; }
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
-  Scalar(T v) {  // NOLINT: implicit
+  requires(std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
+      Scalar(T v) {  // NOLINT: implicit
     if constexpr (std::is_same_v<T, bool>) {
       kind_ = Kind::Bool;
       value_.i = v;
@@ -34,9 +34,7 @@ class Scalar {
   }
   bool is_boolean() const { return kind_ == Kind::Bool; }
   // float64, int64 or bool.
-  ScalarType type() const {
-    return kind_ == Kind::Double ? kFloat64 : kind_ == Kind::Long ? kInt64 : kBool;
-  }
+  ScalarType type() const { return kind_ == Kind::Double ? kFloat64 : kind_ == Kind::Long ? kInt64 : kBool; }
 
   // The value converted as static_cast does (a float to bool: not zero).
   template <class T>

@@ -58,7 +58,7 @@ class Event {
   Event(Event&& other) noexcept;
   Event& operator=(Event&& other) noexcept;
   void record(Stream stream);
-  void record();  // on the current stream
+  void record();                   // on the current stream
   void wait(Stream stream) const;  // work queued on `stream` later runs after the event
   void synchronize() const;        // the host waits
   bool query() const;              // whether it has passed

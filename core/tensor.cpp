@@ -57,15 +57,15 @@ Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device) {
   EMBER_CHECK(!__builtin_mul_overflow(numel, static_cast<int64_t>(element_size(dtype)), &nbytes),
               "the size in bytes of a ", dtype_name(dtype), " tensor of sizes ", sizes, " overflows");
   const Dims strides = contiguous_strides(sizes);
-  return Tensor(IntrusivePtr<TensorImpl>(new TensorImpl(allocate_storage(static_cast<size_t>(nbytes), device), dtype,
-                                                        sizes, strides, 0, numel, true)));
+  return Tensor(IntrusivePtr<TensorImpl>(
+      new TensorImpl(allocate_storage(static_cast<size_t>(nbytes), device), dtype, sizes, strides, 0, numel, true)));
 }
 
 Tensor alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t offset) {
   int64_t numel = 1;
   for (const int64_t s : sizes) numel *= s;
-  return Tensor(IntrusivePtr<TensorImpl>(new TensorImpl(base.storage(), base.dtype(), sizes, strides, offset, numel,
-                                                        is_contiguous(sizes, strides))));
+  return Tensor(IntrusivePtr<TensorImpl>(
+      new TensorImpl(base.storage(), base.dtype(), sizes, strides, offset, numel, is_contiguous(sizes, strides))));
 }
 
 }  // namespace detail

@@ -112,15 +112,14 @@ class Tensor {
   bool retains_grad() const;
   // Computes the gradients of this tensor with respect to the leaves (or `inputs`) and accumulates them
   // into their grad(). `gradient` may be omitted for a one-element tensor.
-  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = std::nullopt,
-                bool create_graph = false, std::optional<TensorList> inputs = std::nullopt) const;
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = std::nullopt, bool create_graph = false,
+                std::optional<TensorList> inputs = std::nullopt) const;
   // Called with the gradient of this tensor when it is computed; may return a replacement. Returns a
   // number for remove_hook().
   unsigned register_hook(std::function<Tensor(const Tensor&)> hook) const;
   unsigned register_hook(std::function<void(const Tensor&)> hook) const;
   template <class F>
-    requires(std::is_invocable_v<F&, const Tensor&>)
-  unsigned register_hook(F f) const {
+  requires(std::is_invocable_v<F&, const Tensor&>) unsigned register_hook(F f) const {
     if constexpr (std::is_void_v<std::invoke_result_t<F&, const Tensor&>>) {
       return register_hook(std::function<void(const Tensor&)>(std::move(f)));
     } else {
@@ -285,7 +284,8 @@ class Tensor {
   const Tensor& uniform_(double from = 0, double to = 1, std::optional<Generator> generator = std::nullopt) const;
   const Tensor& normal_(double mean = 0, double std = 1, std::optional<Generator> generator = std::nullopt) const;
   const Tensor& bernoulli_(double p = 0.5, std::optional<Generator> generator = std::nullopt) const;
-  const Tensor& random_(int64_t from, std::optional<int64_t> to, std::optional<Generator> generator = std::nullopt) const;
+  const Tensor& random_(int64_t from, std::optional<int64_t> to,
+                        std::optional<Generator> generator = std::nullopt) const;
   const Tensor& random_(int64_t to, std::optional<Generator> generator = std::nullopt) const;
   const Tensor& random_(std::optional<Generator> generator = std::nullopt) const;
 
@@ -306,7 +306,8 @@ class Tensor {
 
  private:
   TensorImpl& impl() const {
-    if (!impl_) [[unlikely]] throw_undefined();
+    if (!impl_) [[unlikely]]
+      throw_undefined();
     return *impl_;
   }
   [[noreturn]] static void throw_undefined();

@@ -68,7 +68,7 @@ class TensorIterator {
 // o is the linear index of the contiguous output; reduced ones are in the input's order.
 struct ReduceShape {
   struct Group {
-    int dim = 0;                // merged dimensions, the slowest first
+    int dim = 0;  // merged dimensions, the slowest first
     int64_t numel = 1;
     int64_t sizes[kMaxDims];
     int64_t strides[kMaxDims];  // in the input, in elements

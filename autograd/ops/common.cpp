@@ -234,7 +234,8 @@ Tensor reduce_to(const Tensor& grad, const Dims& sizes) {
 
 void check_in_place(const char* op, const Tensor& self) {
   if (!self.requires_grad()) return;
-  EMBER_CHECK(!self.is_leaf(), op, ": a leaf that requires gradients cannot be changed in place while recording; use a "
+  EMBER_CHECK(!self.is_leaf(), op,
+              ": a leaf that requires gradients cannot be changed in place while recording; use a "
               "NoGradGuard or an operation out of place");
   const IntrusivePtr<TensorImpl>& base = self.unsafe_impl()->view_base();
   if (!base) return;

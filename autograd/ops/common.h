@@ -29,8 +29,8 @@ class Dest {
 // An operand of an elementwise operation: a tensor or a number.
 class Operand {
  public:
-  Operand(const Tensor& t) : tensor_(&t) {}   // NOLINT: implicit
-  Operand(const Scalar& s) : scalar_(&s) {}   // NOLINT
+  Operand(const Tensor& t) : tensor_(&t) {}  // NOLINT: implicit
+  Operand(const Scalar& s) : scalar_(&s) {}  // NOLINT
   bool is_scalar() const { return tensor_ == nullptr; }
   const Tensor& tensor() const { return *tensor_; }
   const Scalar& scalar() const { return *scalar_; }
@@ -62,8 +62,8 @@ struct Elementwise {
   Params params{};
 };
 
-// Checks, promotes, broadcasts, allocates (or writes to dest, converting where it is of another dtype), launches. `compute`: the operands'
-// common dtype (result_type by default); `result`: the output's, by default the same.
+// Checks, promotes, broadcasts, allocates (or writes to dest, converting where it is of another dtype), launches.
+// `compute`: the operands' common dtype (result_type by default); `result`: the output's, by default the same.
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x);
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
 Tensor compare(const Elementwise& op, const Operand& a, const Operand& b);

@@ -50,8 +50,7 @@ Tensor empty(IntArrayRef size, const TensorOptions& options) {
 Tensor zeros(IntArrayRef size, const TensorOptions& options) { return filled(size, 0, options.dtype(), options); }
 Tensor ones(IntArrayRef size, const TensorOptions& options) { return filled(size, 1, options.dtype(), options); }
 Tensor full(IntArrayRef size, const Scalar& value, const TensorOptions& options) {
-  const ScalarType inferred =
-      value.is_boolean() ? kBool : value.is_integral() ? kInt64 : get_default_dtype();
+  const ScalarType inferred = value.is_boolean() ? kBool : value.is_integral() ? kInt64 : get_default_dtype();
   return filled(size, value, options.dtype_opt().value_or(inferred), options);
 }
 Tensor scalar_tensor(const Scalar& value, const TensorOptions& options) {
@@ -118,7 +117,9 @@ Tensor empty_like(const Tensor& self, const TensorOptions& options) {
 Tensor zeros_like(const Tensor& self, const TensorOptions& options) {
   return filled_like("zeros_like", self, 0, options);
 }
-Tensor ones_like(const Tensor& self, const TensorOptions& options) { return filled_like("ones_like", self, 1, options); }
+Tensor ones_like(const Tensor& self, const TensorOptions& options) {
+  return filled_like("ones_like", self, 1, options);
+}
 Tensor full_like(const Tensor& self, const Scalar& value, const TensorOptions& options) {
   return filled_like("full_like", self, value, options);
 }
@@ -155,9 +156,9 @@ Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, std::functio
   for (size_t d = 0; d < size.size() && numel != 0; ++d) {
     EMBER_CHECK(strides[d] >= 0, "from_blob: strides must not be negative, got ", strides);
     int64_t reach = 0;
-    EMBER_CHECK(!__builtin_mul_overflow(size[d] - 1, strides[d], &reach) &&
-                    !__builtin_add_overflow(extent, reach, &extent),
-                "from_blob: sizes ", size, " with strides ", strides, " overflow");
+    EMBER_CHECK(
+        !__builtin_mul_overflow(size[d] - 1, strides[d], &reach) && !__builtin_add_overflow(extent, reach, &extent),
+        "from_blob: sizes ", size, " with strides ", strides, " overflow");
   }
   int64_t nbytes = 0;
   EMBER_CHECK(!__builtin_mul_overflow(extent, static_cast<int64_t>(element_size(options.dtype())), &nbytes),
@@ -168,8 +169,7 @@ Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, std::functio
     free = free_by_user;
     context = new std::function<void(void*)>(std::move(deleter));
   }
-  Storage storage(
-      IntrusivePtr<StorageImpl>(new StorageImpl(data, static_cast<size_t>(nbytes), device, free, context)));
+  Storage storage(IntrusivePtr<StorageImpl>(new StorageImpl(data, static_cast<size_t>(nbytes), device, free, context)));
   return finished(Tensor(IntrusivePtr<TensorImpl>(new TensorImpl(std::move(storage), options.dtype(), size, strides, 0,
                                                                  numel, is_contiguous(size, strides)))),
                   options);

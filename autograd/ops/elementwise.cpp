@@ -62,13 +62,12 @@ Tensor mul_to(Dest dest, const Tensor& a, const Operand& b) {
   }
   const Tensor& other = b.tensor();
   if (!recording(a, other)) return y;
-  return record("MulBackward0", y,
-                wrt(a, [undo = Undo(a, y), o = save_if(a.requires_grad(), other)](const Tensor& g) {
-                  return undo(g * o.get());
-                }),
-                wrt(other, [undo = Undo(other, y), s = save_if(other.requires_grad(), a)](const Tensor& g) {
-                  return undo(g * s.get());
-                }));
+  return record(
+      "MulBackward0", y,
+      wrt(a, [undo = Undo(a, y), o = save_if(a.requires_grad(), other)](const Tensor& g) { return undo(g * o.get()); }),
+      wrt(other, [undo = Undo(other, y), s = save_if(other.requires_grad(), a)](const Tensor& g) {
+        return undo(g * s.get());
+      }));
 }
 
 Tensor div_to(Dest dest, const Tensor& a, const Operand& b) {
@@ -93,15 +92,14 @@ Tensor div_to(Dest dest, const Tensor& a, const Operand& b) {
   }
   const Tensor& other = b.tensor();
   if (!recording(a, other)) return y;
-  return record("DivBackward0", y,
-                wrt(a, [undo = Undo(a, y), o = save_if(a.requires_grad(), other)](const Tensor& g) {
-                  return undo(g / o.get());
-                }),
-                wrt(other, [undo = Undo(other, y), s = save_if(other.requires_grad(), a),
-                            o = save_if(other.requires_grad(), other)](const Tensor& g) {
-                  const Tensor d = o.get();
-                  return undo(-g * (s.get() / d) / d);
-                }));
+  return record(
+      "DivBackward0", y,
+      wrt(a, [undo = Undo(a, y), o = save_if(a.requires_grad(), other)](const Tensor& g) { return undo(g / o.get()); }),
+      wrt(other, [undo = Undo(other, y), s = save_if(other.requires_grad(), a),
+                  o = save_if(other.requires_grad(), other)](const Tensor& g) {
+        const Tensor d = o.get();
+        return undo(-g * (s.get() / d) / d);
+      }));
 }
 
 // The kernel that raises to a fixed power: those that need no pow() are exact and much faster.
@@ -133,8 +131,8 @@ Tensor pow_to(Dest dest, const Tensor& x, const Scalar& exponent) {
                   if (exponent.equal(0)) return zeros_like(g);
                   if (exponent.equal(1)) return undo(g);
                   if (exponent.equal(2)) return undo(g * (x.get() * 2));
-                  const Scalar less = exponent.is_floating_point() ? Scalar(exponent.toDouble() - 1)
-                                                                   : Scalar(exponent.toLong() - 1);
+                  const Scalar less =
+                      exponent.is_floating_point() ? Scalar(exponent.toDouble() - 1) : Scalar(exponent.toLong() - 1);
                   return undo(g * (x.get().pow(less) * exponent));
                 }));
 }
@@ -152,21 +150,20 @@ Tensor pow_to(Dest dest, const Tensor& x, const Tensor& exponent) {
   EMBER_CHECK(result_type(x, exponent) != kBool, "pow: not implemented for bool");
   const Tensor y = binary({"pow", kernels.pow}, dest, x, exponent);
   if (!recording(x, exponent)) return y;
-  return record(
-      "PowBackward1", y,
-      wrt(x,
-          [undo = Undo(x, y), x = save(x), e = save(exponent)](const Tensor& g) {
-            const Tensor base = x.get();
-            const Tensor power = e.get();
-            return undo(g * where(power == 0, zeros_like(base * power), power * base.pow(power - 1)));
-          }),
-      wrt(exponent, [undo = Undo(exponent, y), x = save_if(exponent.requires_grad(), x),
-                     e = save_if(exponent.requires_grad(), exponent), y = save_output(y)](const Tensor& g) {
-        const Tensor base = x.get();
-        const Tensor power = e.get();
-        const Tensor expanded_base = base.expand(g.sizes());
-        return undo(pow_grad_exponent(g, expanded_base, power.expand(g.sizes()), y.get()));
-      }));
+  return record("PowBackward1", y,
+                wrt(x,
+                    [undo = Undo(x, y), x = save(x), e = save(exponent)](const Tensor& g) {
+                      const Tensor base = x.get();
+                      const Tensor power = e.get();
+                      return undo(g * where(power == 0, zeros_like(base * power), power * base.pow(power - 1)));
+                    }),
+                wrt(exponent, [undo = Undo(exponent, y), x = save_if(exponent.requires_grad(), x),
+                               e = save_if(exponent.requires_grad(), exponent), y = save_output(y)](const Tensor& g) {
+                  const Tensor base = x.get();
+                  const Tensor power = e.get();
+                  const Tensor expanded_base = base.expand(g.sizes());
+                  return undo(pow_grad_exponent(g, expanded_base, power.expand(g.sizes()), y.get()));
+                }));
 }
 
 Tensor maximum_or_minimum(const char* name, const char* node, ElementwiseKernel& kernel, bool is_max, const Tensor& a,
@@ -180,9 +177,8 @@ Tensor maximum_or_minimum(const char* name, const char* node, ElementwiseKernel&
     return masked_fill(g_where_equal, is_max ? mine < other : mine > other, 0);
   };
   return record(node, y,
-                wrt(a, [undo = Undo(a, y), a = save(a), b = save(b), share](const Tensor& g) {
-                  return undo(share(g, a.get(), b.get()));
-                }),
+                wrt(a, [undo = Undo(a, y), a = save(a), b = save(b),
+                        share](const Tensor& g) { return undo(share(g, a.get(), b.get())); }),
                 wrt(b, [undo = Undo(b, y), a = save(a), b = save(b), share](const Tensor& g) {
                   return undo(share(g, b.get(), a.get()));
                 }));
@@ -330,9 +326,8 @@ Tensor clamp_to(Dest dest, const Tensor& x, const std::optional<Scalar>& min, co
   if (!recording(x)) return y;
   constexpr double inf = std::numeric_limits<double>::infinity();
   const Params range{min ? *min : Scalar(-inf), max ? *max : Scalar(inf)};
-  return record("ClampBackward1", y, wrt(x, [x = save(x), range](const Tensor& g) {
-                  return clamp_backward(g, x.get(), range);
-                }));
+  return record("ClampBackward1", y,
+                wrt(x, [x = save(x), range](const Tensor& g) { return clamp_backward(g, x.get(), range); }));
 }
 
 // ---- ternary ----
@@ -351,13 +346,10 @@ Tensor addcmul_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor&
               "addcmul: value = ", value, " needs a floating result");
   const Tensor y = ternary({"addcmul", kernels.addcmul, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
-  return record("AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
-                wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) {
-                  return undo(g * t2.get() * value);
-                }),
-                wrt(t2, [undo = Undo(t2, y), t1 = save(t1), value](const Tensor& g) {
-                  return undo(g * t1.get() * value);
-                }));
+  return record(
+      "AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
+      wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) { return undo(g * t2.get() * value); }),
+      wrt(t2, [undo = Undo(t2, y), t1 = save(t1), value](const Tensor& g) { return undo(g * t1.get() * value); }));
 }
 
 Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
@@ -367,14 +359,13 @@ Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor&
               "addcdiv: integer division is not supported; convert to a floating dtype first");
   const Tensor y = ternary({"addcdiv", kernels.addcdiv, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
-  return record("AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
-                wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) {
-                  return undo(g * (value / t2.get()));
-                }),
-                wrt(t2, [undo = Undo(t2, y), t1 = save(t1), t2 = save(t2), value](const Tensor& g) {
-                  const Tensor d = t2.get();
-                  return undo(-g * (t1.get() * value) / (d * d));
-                }));
+  return record(
+      "AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
+      wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) { return undo(g * (value / t2.get())); }),
+      wrt(t2, [undo = Undo(t2, y), t1 = save(t1), t2 = save(t2), value](const Tensor& g) {
+        const Tensor d = t2.get();
+        return undo(-g * (t1.get() * value) / (d * d));
+      }));
 }
 
 Tensor where_of(const Tensor& condition, const Operand& a, const Operand& b) {
@@ -426,15 +417,14 @@ Tensor where_recorded(const Tensor& condition, const A& a, const B& b) {
   const Tensor none;
   const Tensor& ta = operand_tensor(a, none);
   const Tensor& tb = operand_tensor(b, none);
-  const bool wanted = GradMode::is_enabled() &&
-                      ((ta.defined() && ta.requires_grad()) || (tb.defined() && tb.requires_grad()));
+  const bool wanted =
+      GradMode::is_enabled() && ((ta.defined() && ta.requires_grad()) || (tb.defined() && tb.requires_grad()));
   if (!wanted) return y;
   const Tensor& like_a = ta.defined() ? ta : y;
   const Tensor& like_b = tb.defined() ? tb : y;
   return record("WhereBackward0", y,
-                wrt(ta, [undo = Undo(like_a, y), c = save(condition)](const Tensor& g) {
-                  return undo(where(c.get(), g, Scalar(0)));
-                }),
+                wrt(ta, [undo = Undo(like_a, y),
+                         c = save(condition)](const Tensor& g) { return undo(where(c.get(), g, Scalar(0))); }),
                 wrt(tb, [undo = Undo(like_b, y), c = save(condition)](const Tensor& g) {
                   return undo(where(c.get(), Scalar(0), g));
                 }));
@@ -452,10 +442,10 @@ Tensor add(const Tensor& self, const Scalar& other, const Scalar& alpha) {
   if (alpha.equal(1)) return add_to({}, self, other, 1);
   const bool floating = other.is_floating_point() || alpha.is_floating_point();
   check_defined("add", self);
-  EMBER_CHECK(!alpha.is_floating_point() || self.is_floating_point() || other.is_floating_point(), "add: alpha = ", alpha,
-              " needs a floating result, the result is ", dtype_name(self.dtype()));
-  return add_to({}, self, floating ? Scalar(other.toDouble() * alpha.toDouble()) : Scalar(other.toLong() * alpha.toLong()),
-                1);
+  EMBER_CHECK(!alpha.is_floating_point() || self.is_floating_point() || other.is_floating_point(),
+              "add: alpha = ", alpha, " needs a floating result, the result is ", dtype_name(self.dtype()));
+  return add_to({}, self,
+                floating ? Scalar(other.toDouble() * alpha.toDouble()) : Scalar(other.toLong() * alpha.toLong()), 1);
 }
 Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
 Tensor sub(const Tensor& self, const Scalar& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
@@ -570,15 +560,13 @@ Tensor Tensor::addcmul(const Tensor& tensor1, const Tensor& tensor2, const Scala
   return addcmul_to({}, *this, tensor1, tensor2, value);
 }
 const Tensor& Tensor::addcmul_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return in_place("addcmul_", *this,
-                  [&](Dest dest, const Tensor& x) { addcmul_to(dest, x, tensor1, tensor2, value); });
+  return in_place("addcmul_", *this, [&](Dest dest, const Tensor& x) { addcmul_to(dest, x, tensor1, tensor2, value); });
 }
 Tensor Tensor::addcdiv(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
   return addcdiv_to({}, *this, tensor1, tensor2, value);
 }
 const Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return in_place("addcdiv_", *this,
-                  [&](Dest dest, const Tensor& x) { addcdiv_to(dest, x, tensor1, tensor2, value); });
+  return in_place("addcdiv_", *this, [&](Dest dest, const Tensor& x) { addcdiv_to(dest, x, tensor1, tensor2, value); });
 }
 Tensor Tensor::clamp(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
   return clamp_to({}, *this, min, max);
@@ -592,7 +580,9 @@ Tensor Tensor::clamp_min(const Scalar& min) const { return ember::clamp_min(*thi
 Tensor Tensor::clamp_max(const Scalar& max) const { return ember::clamp_max(*this, max); }
 const Tensor& Tensor::clamp_min_(const Scalar& min) const { return clamp_(min); }
 const Tensor& Tensor::clamp_max_(const Scalar& max) const { return clamp_(std::nullopt, max); }
-Tensor Tensor::where(const Tensor& condition, const Tensor& other) const { return ember::where(condition, *this, other); }
+Tensor Tensor::where(const Tensor& condition, const Tensor& other) const {
+  return ember::where(condition, *this, other);
+}
 
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
   check_defined("masked_fill", self);
@@ -603,7 +593,9 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) 
   const Tensor y = where(mask, value, self);
   return as_dtype(y, self.dtype());
 }
-Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const { return ember::masked_fill(*this, mask, value); }
+Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const {
+  return ember::masked_fill(*this, mask, value);
+}
 const Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
   check_defined("masked_fill_", *this);
   check_defined("masked_fill_", mask, "mask");
@@ -636,7 +628,8 @@ bool equal(const Tensor& self, const Tensor& other) {
   check_defined("equal", self);
   check_defined("equal", other, "other");
   check_same_device("equal", self, other);
-  EMBER_CHECK(self.dtype() == other.dtype(), "equal: expected one dtype, got ", describe(self), " and ", describe(other));
+  EMBER_CHECK(self.dtype() == other.dtype(), "equal: expected one dtype, got ", describe(self), " and ",
+              describe(other));
   if (!(self.sizes() == other.sizes())) return false;
   const NoGradGuard unrecorded;
   return !ne(self, other).any().item<bool>();
@@ -653,7 +646,8 @@ bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol,
   const Tensor a = self.to(kFloat64);
   const Tensor b = other.to(kFloat64);
   // Equal covers infinities, whose difference is not a number.
-  Tensor close = (a == b) + ((a - b).abs() <= b.abs() * rtol + atol) * (b.abs() < std::numeric_limits<double>::infinity());
+  Tensor close =
+      (a == b) + ((a - b).abs() <= b.abs() * rtol + atol) * (b.abs() < std::numeric_limits<double>::infinity());
   if (equal_nan) close = close + isnan(a) * isnan(b);
   return close.all().item<bool>();
 }

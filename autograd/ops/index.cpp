@@ -72,8 +72,7 @@ void check_index_add(const char* op, const Tensor& self, int64_t d, const Tensor
 // self with source added at the index, in place.
 void run_index_add(const Tensor& self, int64_t d, const Tensor& index, const Tensor& source) {
   if (source.numel() == 0) return;
-  launch(kernels.index_add, self.device(), at_least_1d(self), d, index,
-         at_least_1d(without_overlap(source, self)));
+  launch(kernels.index_add, self.device(), at_least_1d(self), d, index, at_least_1d(without_overlap(source, self)));
 }
 
 }  // namespace
@@ -95,8 +94,7 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
     if (self.dim() == 0) y = detail::alias(y, {}, {}, 0);
   }
   if (!recording(self)) return y;
-  return record("IndexSelectBackward0", y,
-                wrt(self, [sizes = Dims(self.sizes()), d, i = save(i)](const Tensor& g) {
+  return record("IndexSelectBackward0", y, wrt(self, [sizes = Dims(self.sizes()), d, i = save(i)](const Tensor& g) {
                   return zeros(sizes, g.options()).index_add(d, i.get(), g);
                 }));
 }

@@ -45,19 +45,17 @@ Tensor mm(const Tensor& self, const Tensor& mat2) {
 
 Tensor bmm(const Tensor& self, const Tensor& mat2) {
   check_product("bmm", self, mat2, "mat2");
-  EMBER_CHECK(self.dim() == 3 && mat2.dim() == 3, "bmm: expected two batches of matrices, got ", describe(self), " and ",
-              describe(mat2));
+  EMBER_CHECK(self.dim() == 3 && mat2.dim() == 3, "bmm: expected two batches of matrices, got ", describe(self),
+              " and ", describe(mat2));
   EMBER_CHECK(self.size(0) == mat2.size(0) && self.size(2) == mat2.size(1),
               "bmm: [b, m, k] × [b, k, n] needs equal b and k, got ", self.sizes(), " × ", mat2.sizes());
   const Tensor y = detail::empty({self.size(0), self.size(1), mat2.size(2)}, self.dtype(), self.device());
   product(y, self, mat2, 1, 0);
   if (!recording(self, mat2)) return y;
-  return record("BmmBackward0", y,
-                wrt(self,
-                    [b = save_if(self.requires_grad(), mat2)](const Tensor& g) { return g.bmm(b.get().transpose(1, 2)); }),
-                wrt(mat2, [a = save_if(mat2.requires_grad(), self)](const Tensor& g) {
-                  return a.get().transpose(1, 2).bmm(g);
-                }));
+  return record(
+      "BmmBackward0", y,
+      wrt(self, [b = save_if(self.requires_grad(), mat2)](const Tensor& g) { return g.bmm(b.get().transpose(1, 2)); }),
+      wrt(mat2, [a = save_if(mat2.requires_grad(), self)](const Tensor& g) { return a.get().transpose(1, 2).bmm(g); }));
 }
 
 Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta, const Scalar& alpha) {
@@ -85,9 +83,8 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
   const auto scaled = [](const Tensor& g, const Scalar& s) { return s.equal(1) ? g : g * s; };
   return record("AddmmBackward0", y,
                 wrt(self, [undo = Undo(self, y), beta, scaled](const Tensor& g) { return scaled(undo(g), beta); }),
-                wrt(mat1, [b = save_if(mat1.requires_grad(), mat2), alpha, scaled](const Tensor& g) {
-                  return scaled(g.mm(b.get().t()), alpha);
-                }),
+                wrt(mat1, [b = save_if(mat1.requires_grad(), mat2), alpha,
+                           scaled](const Tensor& g) { return scaled(g.mm(b.get().t()), alpha); }),
                 wrt(mat2, [a = save_if(mat2.requires_grad(), mat1), alpha, scaled](const Tensor& g) {
                   return scaled(a.get().t().mm(g), alpha);
                 }));
@@ -105,7 +102,8 @@ Tensor dot(const Tensor& self, const Tensor& tensor) {
   check_product("dot", self, tensor, "tensor");
   EMBER_CHECK(self.dim() == 1 && tensor.dim() == 1, "dot: expected two vectors, got ", describe(self), " and ",
               describe(tensor));
-  EMBER_CHECK(self.size(0) == tensor.size(0), "dot: expected equal lengths, got ", self.sizes(), " and ", tensor.sizes());
+  EMBER_CHECK(self.size(0) == tensor.size(0), "dot: expected equal lengths, got ", self.sizes(), " and ",
+              tensor.sizes());
   return mm(self.unsqueeze(0), tensor.unsqueeze(1)).squeeze(1).squeeze(0);
 }
 

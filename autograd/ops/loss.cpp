@@ -125,8 +125,8 @@ Tensor cross_entropy_loss(const Tensor& self, const Tensor& target, const Tensor
 
   if (label_smoothing == 0) return nll_loss(log_p, target, weight, reduction, ignore_index);
   if (self.dim() == 1) {
-    const Tensor loss = cross_entropy_loss(self.unsqueeze(0), target.unsqueeze(0), weight, reduction, ignore_index,
-                                           label_smoothing);
+    const Tensor loss =
+        cross_entropy_loss(self.unsqueeze(0), target.unsqueeze(0), weight, reduction, ignore_index, label_smoothing);
     return reduction == Reduction::None ? loss.squeeze(0) : loss;
   }
   const Tensor nll = nll_loss(log_p, target, weight, reduction, ignore_index);

@@ -71,25 +71,22 @@ const Tensor& Tensor::uniform_(double from, double to, std::optional<Generator> 
   check_floating("uniform_", *this);
   EMBER_CHECK(from <= to && std::isfinite(to - from), "uniform_: expected a finite range [from, to), got [", from, ", ",
               to, ")");
-  return draw("uniform_", *this, std::move(generator), [&](const Tensor& t, Generator& g) {
-    launch(kernels.uniform, t.device(), t, from, to, g);
-  });
+  return draw("uniform_", *this, std::move(generator),
+              [&](const Tensor& t, Generator& g) { launch(kernels.uniform, t.device(), t, from, to, g); });
 }
 
 const Tensor& Tensor::normal_(double mean, double std, std::optional<Generator> generator) const {
   check_floating("normal_", *this);
   EMBER_CHECK(std >= 0, "normal_: the standard deviation must not be negative, got ", std);
-  return draw("normal_", *this, std::move(generator), [&](const Tensor& t, Generator& g) {
-    launch(kernels.normal, t.device(), t, mean, std, g);
-  });
+  return draw("normal_", *this, std::move(generator),
+              [&](const Tensor& t, Generator& g) { launch(kernels.normal, t.device(), t, mean, std, g); });
 }
 
 const Tensor& Tensor::bernoulli_(double p, std::optional<Generator> generator) const {
   check_defined("bernoulli_", *this);
   EMBER_CHECK(p >= 0 && p <= 1, "bernoulli_: p must be a probability, got ", p);
-  return draw("bernoulli_", *this, std::move(generator), [&](const Tensor& t, Generator& g) {
-    launch(kernels.bernoulli, t.device(), t, p, g);
-  });
+  return draw("bernoulli_", *this, std::move(generator),
+              [&](const Tensor& t, Generator& g) { launch(kernels.bernoulli, t.device(), t, p, g); });
 }
 
 const Tensor& Tensor::random_(int64_t from, std::optional<int64_t> to, std::optional<Generator> generator) const {

@@ -12,8 +12,9 @@ Tensor restore_dims(const Tensor& t, IntArrayRef sizes, DimMask mask, bool keepd
 }
 
 Tensor without_dims(const Tensor& t, IntArrayRef sizes, DimMask mask, bool keepdim) {
-  return keepdim ? t : detail::alias(t, reduced_sizes(sizes, mask, false),
-                                     contiguous_strides(reduced_sizes(sizes, mask, false)), 0);
+  return keepdim ? t
+                 : detail::alias(t, reduced_sizes(sizes, mask, false),
+                                 contiguous_strides(reduced_sizes(sizes, mask, false)), 0);
 }
 
 int64_t reduced_numel(IntArrayRef sizes, DimMask mask) {
@@ -46,11 +47,12 @@ Tensor sum_or_mean(const char* name, const char* node, bool mean, const Tensor& 
   if (narrows) y = y.to(result);
   y = without_dims(y, self.sizes(), mask, keepdim);
   if (!recording(self)) return y;
-  return record(node, y, wrt(self, [sizes = Dims(self.sizes()), mask, keepdim, divisor, mean,
-                                    from = self.dtype()](const Tensor& g) {
-                  const Tensor scaled = mean ? g / divisor : g;
-                  return as_dtype(restore_dims(scaled, sizes, mask, keepdim).expand(sizes), from);
-                }));
+  return record(
+      node, y,
+      wrt(self, [sizes = Dims(self.sizes()), mask, keepdim, divisor, mean, from = self.dtype()](const Tensor& g) {
+        const Tensor scaled = mean ? g / divisor : g;
+        return as_dtype(restore_dims(scaled, sizes, mask, keepdim).expand(sizes), from);
+      }));
 }
 
 void check_not_empty(const char* name, const Tensor& self, DimMask mask) {
@@ -74,7 +76,8 @@ Tensor extremum_over(const char* name, const char* node, ReduceKernel& kernel, c
                   Dims dims;
                   for (int64_t d = 0; d < input.dim(); ++d)
                     if ((mask >> d & 1u) != 0) dims.push_back(d);
-                  const Tensor count = dims.empty() ? is_extremum.to(g.dtype()) : is_extremum.sum(dims, true).to(g.dtype());
+                  const Tensor count =
+                      dims.empty() ? is_extremum.to(g.dtype()) : is_extremum.sum(dims, true).to(g.dtype());
                   return restore_dims(g, input.sizes(), mask, keepdim) / count * is_extremum;
                 }));
 }

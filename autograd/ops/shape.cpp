@@ -49,8 +49,7 @@ std::optional<Dims> view_strides(const Tensor& t, IntArrayRef sizes) {
   for (int64_t d = t.dim() - 1; d >= 0; --d) {
     const auto i = static_cast<size_t>(d);
     old_numel *= old_sizes[i];
-    const bool run_ends =
-        d == 0 || (old_sizes[i - 1] != 1 && old_strides[i - 1] != old_numel * chunk_stride);
+    const bool run_ends = d == 0 || (old_sizes[i - 1] != 1 && old_strides[i - 1] != old_numel * chunk_stride);
     if (!run_ends) continue;
     while (new_d >= 0 && (new_numel < old_numel || sizes[static_cast<size_t>(new_d)] == 1)) {
       strides[static_cast<size_t>(new_d)] = new_numel * chunk_stride;
@@ -246,10 +245,9 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
   const int64_t offset = self.storage_offset() + at * strides[i];
   sizes.erase(i);
   strides.erase(i);
-  return make_view("SelectBackward0", self, sizes, strides, offset,
-                   [old = Dims(self.sizes()), d, at](const Tensor& g) {
-                     return embed("SelectBackwardBackward0", g, old, [d, at](const Tensor& z) { return z.select(d, at); });
-                   });
+  return make_view("SelectBackward0", self, sizes, strides, offset, [old = Dims(self.sizes()), d, at](const Tensor& g) {
+    return embed("SelectBackwardBackward0", g, old, [d, at](const Tensor& z) { return z.select(d, at); });
+  });
 }
 Tensor Tensor::select(int64_t dim, int64_t index) const { return ember::select(*this, dim, index); }
 
@@ -267,7 +265,8 @@ Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std:
   Dims strides = self.strides();
   const int64_t offset = self.storage_offset() + from * strides[i];
   sizes[i] = (to - from) / step + ((to - from) % step != 0 ? 1 : 0);
-  EMBER_CHECK(!__builtin_mul_overflow(strides[i], step, &strides[i]) || sizes[i] <= 1, "slice: the step ", step, " overflows");
+  EMBER_CHECK(!__builtin_mul_overflow(strides[i], step, &strides[i]) || sizes[i] <= 1, "slice: the step ", step,
+              " overflows");
   if (sizes[i] <= 1) strides[i] = self.strides()[i];
   return make_view("SliceBackward0", self, sizes, strides, offset,
                    [old = Dims(self.sizes()), d, from, to, step](const Tensor& g) {
@@ -284,8 +283,8 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   EMBER_CHECK(self.dim() > 0, "narrow: a 0-dimensional tensor cannot be narrowed");
   const int64_t size = self.size(dim);
   EMBER_CHECK(length >= 0, "narrow: the length must not be negative, got ", length);
-  EMBER_CHECK_INDEX(start >= -size && start <= size, "narrow: start ", start, " is out of range for a dimension of size ",
-                    size);
+  EMBER_CHECK_INDEX(start >= -size && start <= size, "narrow: start ", start,
+                    " is out of range for a dimension of size ", size);
   const int64_t from = start < 0 ? start + size : start;
   EMBER_CHECK(length <= size - from, "narrow: start ", start, " and length ", length, " exceed the dimension's size, ",
               size);
@@ -368,9 +367,8 @@ Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) 
   strides.push_back(stride);
   return make_view("DiagonalBackward0", self, sizes, strides, start,
                    [old = Dims(self.sizes()), offset, dim1, dim2](const Tensor& g) {
-                     return embed("DiagonalBackwardBackward0", g, old, [offset, dim1, dim2](const Tensor& z) {
-                       return z.diagonal(offset, dim1, dim2);
-                     });
+                     return embed("DiagonalBackwardBackward0", g, old,
+                                  [offset, dim1, dim2](const Tensor& z) { return z.diagonal(offset, dim1, dim2); });
                    });
 }
 Tensor Tensor::diagonal(int64_t offset, int64_t dim1, int64_t dim2) const {
@@ -417,7 +415,9 @@ std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
   }
   return parts;
 }
-std::vector<Tensor> Tensor::split(int64_t split_size, int64_t dim) const { return ember::split(*this, split_size, dim); }
+std::vector<Tensor> Tensor::split(int64_t split_size, int64_t dim) const {
+  return ember::split(*this, split_size, dim);
+}
 
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   check_defined("chunk", self);
@@ -456,8 +456,8 @@ class CatNode final : public autograd::Node {
     int64_t at = 0;
     for (size_t i = 0; i < edges_.size(); ++i) {
       if (should_compute_output(i)) {
-        grads_out[i] =
-            skipped_[i] ? zeros({0}, g.options().dtype(dtypes_[i])) : as_dtype(g.narrow(dim_, at, sizes_[i]), dtypes_[i]);
+        grads_out[i] = skipped_[i] ? zeros({0}, g.options().dtype(dtypes_[i]))
+                                   : as_dtype(g.narrow(dim_, at, sizes_[i]), dtypes_[i]);
       }
       at += sizes_[i];
     }
