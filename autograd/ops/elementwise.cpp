@@ -8,6 +8,10 @@ namespace ember {
 namespace ops {
 namespace {
 
+int64_t wrapping_product(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
 // ---- arithmetic ----
 
 Tensor add_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha) {
@@ -131,8 +135,9 @@ Tensor pow_to(Dest dest, const Tensor& x, const Scalar& exponent) {
                   if (exponent.equal(0)) return zeros_like(g);
                   if (exponent.equal(1)) return undo(g);
                   if (exponent.equal(2)) return undo(g * (x.get() * 2));
-                  const Scalar less =
-                      exponent.is_floating_point() ? Scalar(exponent.toDouble() - 1) : Scalar(exponent.toLong() - 1);
+                  const Scalar less = exponent.is_floating_point() || exponent.toLong() < 0
+                                          ? Scalar(exponent.toDouble() - 1)
+                                          : Scalar(exponent.toLong() - 1);
                   return undo(g * (x.get().pow(less) * exponent));
                 }));
 }
@@ -330,106 +335,6 @@ Tensor clamp_to(Dest dest, const Tensor& x, const std::optional<Scalar>& min, co
                 wrt(x, [x = save(x), range](const Tensor& g) { return clamp_backward(g, x.get(), range); }));
 }
 
-// ---- ternary ----
-
-void check_ternary(const char* op, const Tensor& a, const Tensor& b, const Tensor& c) {
-  check_defined(op, a);
-  check_defined(op, b, "tensor1");
-  check_defined(op, c, "tensor2");
-  check_same_device(op, a, b);
-  check_same_device(op, a, c);
-}
-
-Tensor addcmul_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
-  check_ternary("addcmul", self, t1, t2);
-  EMBER_CHECK(!value.is_floating_point() || is_floating(promote_types(result_type(self, t1), t2.dtype())),
-              "addcmul: value = ", value, " needs a floating result");
-  const Tensor y = ternary({"addcmul", kernels.addcmul, {value, {}}}, dest, self, t1, t2);
-  if (!recording(self, t1, t2)) return y;
-  return record(
-      "AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
-      wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) { return undo(g * t2.get() * value); }),
-      wrt(t2, [undo = Undo(t2, y), t1 = save(t1), value](const Tensor& g) { return undo(g * t1.get() * value); }));
-}
-
-Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
-  check_ternary("addcdiv", self, t1, t2);
-  EMBER_CHECK(is_floating(promote_types(result_type(self, t1), t2.dtype())) &&
-                  (t1.is_floating_point() || t2.is_floating_point()),
-              "addcdiv: integer division is not supported; convert to a floating dtype first");
-  const Tensor y = ternary({"addcdiv", kernels.addcdiv, {value, {}}}, dest, self, t1, t2);
-  if (!recording(self, t1, t2)) return y;
-  return record(
-      "AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
-      wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) { return undo(g * (value / t2.get())); }),
-      wrt(t2, [undo = Undo(t2, y), t1 = save(t1), t2 = save(t2), value](const Tensor& g) {
-        const Tensor d = t2.get();
-        return undo(-g * (t1.get() * value) / (d * d));
-      }));
-}
-
-Tensor where_of(const Tensor& condition, const Operand& a, const Operand& b) {
-  check_defined("where", condition, "condition");
-  EMBER_CHECK(condition.dtype() == kBool, "where: expected a bool condition, got ", describe(condition));
-  if (!a.is_scalar()) check_defined("where", a.tensor());
-  if (!b.is_scalar()) check_defined("where", b.tensor(), "other");
-  const ScalarType common = result_type(a, b);
-  const Device device = condition.device();
-  Dims sizes = condition.sizes();
-  Tensor in[2];
-  const Operand* operands[] = {&a, &b};
-  for (int i = 0; i < 2; ++i) {
-    if (operands[i]->is_scalar()) continue;
-    const Tensor& t = operands[i]->tensor();
-    EMBER_CHECK(t.device() == device || (t.is_cpu() && t.dim() == 0), "where: expected all tensors on one device, got ",
-                describe(condition), " and ", describe(t));
-    sizes = broadcast_shapes(sizes, t.sizes());
-    const NoGradGuard unrecorded;
-    in[i] = t.to(device, common);
-  }
-  const Tensor y = empty_result(sizes, common, device, in[0].defined() ? in[0] : condition);
-  TensorIterator iter(y);
-  iter.add_input(condition);
-  for (int i = 0; i < 2; ++i) {
-    if (in[i].defined()) {
-      iter.add_input(in[i]);
-    } else {
-      iter.add_input(operands[i]->scalar());
-    }
-  }
-  iter.build();
-  if (iter.numel() != 0) launch(kernels.where, device, iter, Params{});
-  return y;
-}
-
-template <class X>
-const Tensor& operand_tensor(const X& x, const Tensor& none) {
-  if constexpr (std::is_same_v<X, Tensor>) {
-    return x;
-  } else {
-    return none;
-  }
-}
-
-template <class A, class B>
-Tensor where_recorded(const Tensor& condition, const A& a, const B& b) {
-  const Tensor y = where_of(condition, a, b);
-  const Tensor none;
-  const Tensor& ta = operand_tensor(a, none);
-  const Tensor& tb = operand_tensor(b, none);
-  const bool wanted =
-      GradMode::is_enabled() && ((ta.defined() && ta.requires_grad()) || (tb.defined() && tb.requires_grad()));
-  if (!wanted) return y;
-  const Tensor& like_a = ta.defined() ? ta : y;
-  const Tensor& like_b = tb.defined() ? tb : y;
-  return record("WhereBackward0", y,
-                wrt(ta, [undo = Undo(like_a, y),
-                         c = save(condition)](const Tensor& g) { return undo(where(c.get(), g, Scalar(0))); }),
-                wrt(tb, [undo = Undo(like_b, y), c = save(condition)](const Tensor& g) {
-                  return undo(where(c.get(), Scalar(0), g));
-                }));
-}
-
 }  // namespace
 }  // namespace ops
 
@@ -444,8 +349,10 @@ Tensor add(const Tensor& self, const Scalar& other, const Scalar& alpha) {
   check_defined("add", self);
   EMBER_CHECK(!alpha.is_floating_point() || self.is_floating_point() || other.is_floating_point(),
               "add: alpha = ", alpha, " needs a floating result, the result is ", dtype_name(self.dtype()));
-  return add_to({}, self,
-                floating ? Scalar(other.toDouble() * alpha.toDouble()) : Scalar(other.toLong() * alpha.toLong()), 1);
+  return add_to(
+      {}, self,
+      floating ? Scalar(other.toDouble() * alpha.toDouble()) : Scalar(wrapping_product(other.toLong(), alpha.toLong())),
+      1);
 }
 Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
 Tensor sub(const Tensor& self, const Scalar& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
@@ -475,26 +382,11 @@ Tensor minimum(const Tensor& self, const Tensor& other) {
 }
 Tensor max(const Tensor& self, const Tensor& other) { return maximum(self, other); }
 Tensor min(const Tensor& self, const Tensor& other) { return minimum(self, other); }
-Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
-  return addcmul_to({}, self, tensor1, tensor2, value);
-}
-Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
-  return addcdiv_to({}, self, tensor1, tensor2, value);
-}
 Tensor clamp(const Tensor& self, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
   return clamp_to({}, self, min, max);
 }
 Tensor clamp_min(const Tensor& self, const Scalar& min) { return clamp_to({}, self, min, std::nullopt); }
 Tensor clamp_max(const Tensor& self, const Scalar& max) { return clamp_to({}, self, std::nullopt, max); }
-Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other) {
-  return where_recorded(condition, self, other);
-}
-Tensor where(const Tensor& condition, const Tensor& self, const Scalar& other) {
-  return where_recorded(condition, self, other);
-}
-Tensor where(const Tensor& condition, const Scalar& self, const Tensor& other) {
-  return where_recorded(condition, self, other);
-}
 
 // `keeps`: whether the gradient needs the input's values.
 #define EMBER_UNARY_OPERATION(name, keeps) \
@@ -550,24 +442,12 @@ const Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
   const Scalar scaled = alpha.equal(1) ? other
                         : other.is_floating_point() || alpha.is_floating_point()
                             ? Scalar(other.toDouble() * alpha.toDouble())
-                            : Scalar(other.toLong() * alpha.toLong());
+                            : Scalar(wrapping_product(other.toLong(), alpha.toLong()));
   return in_place("add_", *this, [&](Dest dest, const Tensor& x) { add_to(dest, x, scaled, 1); });
 }
 
 Tensor Tensor::maximum(const Tensor& other) const { return ember::maximum(*this, other); }
 Tensor Tensor::minimum(const Tensor& other) const { return ember::minimum(*this, other); }
-Tensor Tensor::addcmul(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return addcmul_to({}, *this, tensor1, tensor2, value);
-}
-const Tensor& Tensor::addcmul_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return in_place("addcmul_", *this, [&](Dest dest, const Tensor& x) { addcmul_to(dest, x, tensor1, tensor2, value); });
-}
-Tensor Tensor::addcdiv(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return addcdiv_to({}, *this, tensor1, tensor2, value);
-}
-const Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return in_place("addcdiv_", *this, [&](Dest dest, const Tensor& x) { addcdiv_to(dest, x, tensor1, tensor2, value); });
-}
 Tensor Tensor::clamp(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
   return clamp_to({}, *this, min, max);
 }
@@ -580,79 +460,5 @@ Tensor Tensor::clamp_min(const Scalar& min) const { return ember::clamp_min(*thi
 Tensor Tensor::clamp_max(const Scalar& max) const { return ember::clamp_max(*this, max); }
 const Tensor& Tensor::clamp_min_(const Scalar& min) const { return clamp_(min); }
 const Tensor& Tensor::clamp_max_(const Scalar& max) const { return clamp_(std::nullopt, max); }
-Tensor Tensor::where(const Tensor& condition, const Tensor& other) const {
-  return ember::where(condition, *this, other);
-}
-
-Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  check_defined("masked_fill", self);
-  check_defined("masked_fill", mask, "mask");
-  EMBER_CHECK(mask.dtype() == kBool, "masked_fill: expected a bool mask, got ", describe(mask));
-  EMBER_CHECK(!value.is_floating_point() || self.is_floating_point(), "masked_fill: the value ", value,
-              " does not fit into ", describe(self));
-  const Tensor y = where(mask, value, self);
-  return as_dtype(y, self.dtype());
-}
-Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const {
-  return ember::masked_fill(*this, mask, value);
-}
-const Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
-  check_defined("masked_fill_", *this);
-  check_defined("masked_fill_", mask, "mask");
-  EMBER_CHECK(is_expandable_to(mask.sizes(), sizes()), "masked_fill_: a mask of sizes ", mask.sizes(),
-              " does not broadcast to ", sizes());
-  return copy_(ember::masked_fill(*this, mask, value));
-}
-
-// ---- comparison ----
-
-#define EMBER_COMPARE_OPERATION(name) \
-  Tensor name(const Tensor& self, const Tensor& other) { return compare({#name, kernels.name}, self, other); } \
-  Tensor name(const Tensor& self, const Scalar& other) { return compare({#name, kernels.name}, self, other); } \
-  Tensor Tensor::name(const Tensor& other) const { return ember::name(*this, other); } \
-  Tensor Tensor::name(const Scalar& other) const { return ember::name(*this, other); }
-EMBER_COMPARE_OPERATION(eq)
-EMBER_COMPARE_OPERATION(ne)
-EMBER_COMPARE_OPERATION(lt)
-EMBER_COMPARE_OPERATION(le)
-EMBER_COMPARE_OPERATION(gt)
-EMBER_COMPARE_OPERATION(ge)
-#undef EMBER_COMPARE_OPERATION
-
-Tensor logical_not(const Tensor& self) { return eq(self, Scalar(0)); }
-Tensor Tensor::logical_not() const { return ember::logical_not(*this); }
-Tensor isnan(const Tensor& self) { return ne(self, self); }
-Tensor Tensor::isnan() const { return ember::isnan(*this); }
-
-bool equal(const Tensor& self, const Tensor& other) {
-  check_defined("equal", self);
-  check_defined("equal", other, "other");
-  check_same_device("equal", self, other);
-  EMBER_CHECK(self.dtype() == other.dtype(), "equal: expected one dtype, got ", describe(self), " and ",
-              describe(other));
-  if (!(self.sizes() == other.sizes())) return false;
-  const NoGradGuard unrecorded;
-  return !ne(self, other).any().item<bool>();
-}
-bool Tensor::equal(const Tensor& other) const { return ember::equal(*this, other); }
-
-bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
-  check_defined("allclose", self);
-  check_defined("allclose", other, "other");
-  check_same_device("allclose", self, other);
-  EMBER_CHECK(self.dtype() == other.dtype(), "allclose: expected one dtype, got ", describe(self), " and ",
-              describe(other));
-  const NoGradGuard unrecorded;
-  const Tensor a = self.to(kFloat64);
-  const Tensor b = other.to(kFloat64);
-  // Equal covers infinities, whose difference is not a number.
-  Tensor close =
-      (a == b) + ((a - b).abs() <= b.abs() * rtol + atol) * (b.abs() < std::numeric_limits<double>::infinity());
-  if (equal_nan) close = close + isnan(a) * isnan(b);
-  return close.all().item<bool>();
-}
-bool Tensor::allclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
-  return ember::allclose(*this, other, rtol, atol, equal_nan);
-}
 
 }  // namespace ember
