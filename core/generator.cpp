@@ -38,7 +38,6 @@ void Generator::set_current_seed(uint64_t seed) {
   state_->seed = seed;
   state_->engine = Mt19937(seed);
   state_->next_normal.reset();
-  state_->next_normal_float.reset();
   state_->philox_offset = 0;
 }
 
@@ -61,7 +60,6 @@ Generator Generator::clone() const {
   Generator copy(state_->device, state_->seed);
   copy.state_->engine = state_->engine;
   copy.state_->next_normal = state_->next_normal;
-  copy.state_->next_normal_float = state_->next_normal_float;
   copy.state_->philox_offset = state_->philox_offset;
   return copy;
 }

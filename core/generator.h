@@ -43,7 +43,6 @@ struct GeneratorState {
   uint64_t seed = 0;
   Mt19937 engine;                     // CPU
   std::optional<double> next_normal;  // CPU: the second value of the last Box-Muller pair (double draws)
-  std::optional<float> next_normal_float;
   uint64_t philox_offset = 0;  // CUDA: 32-bit draws consumed per thread so far, a multiple of 4
 };
 

@@ -11,7 +11,7 @@
 
 namespace ember::cpu {
 
-Loops loops;
+constinit Loops loops;  // may be filled by another file's static initialiser
 
 void fill_loops() {
   fill_unary_loops(loops);

@@ -10,13 +10,13 @@ namespace ember::cpu {
 
 // One reduction of elements of one type, accumulated in `accumulator`.
 struct ReduceLoop {
-  ScalarType accumulator;
+  ScalarType accumulator = ScalarType::Undefined;
   // result = the reduction of n >= 0 dense elements: 64 bytes' worth of partial results side by side.
   void (*reduce)(const void* in, int64_t n, void* result) = nullptr;
   // accumulators[i] = accumulators[i] ∘ in[i] for i < n.
-  void (*accumulate)(void* accumulators, const void* in, int64_t n);
+  void (*accumulate)(void* accumulators, const void* in, int64_t n) = nullptr;
   // The neutral element, n times.
-  void (*fill_neutral)(void* accumulators, int64_t n);
+  void (*fill_neutral)(void* accumulators, int64_t n) = nullptr;
 };
 
 // Rows by compute type: float for the 2-byte floats.

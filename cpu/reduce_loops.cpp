@@ -141,7 +141,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ember::cpu {
 HWY_EXPORT(fill_reduce);
-ReduceLoops reduce_loops;
+constinit ReduceLoops reduce_loops;  // may be filled by another file's static initialiser
 void fill_reduce_loops() { HWY_DYNAMIC_DISPATCH(fill_reduce)(reduce_loops); }
 }  // namespace ember::cpu
 #endif

@@ -76,7 +76,9 @@ TEST(AllocatorTest, AlignsToCacheLinesAndHugePages) {
   for (const size_t nbytes : {size_t{1}, size_t{65}, size_t{513}, size_t{70000}, size_t{1} << 20}) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(allocate(nbytes).data()) % 64, 0u) << nbytes;
   }
-  if (kCaching) EXPECT_EQ(reinterpret_cast<uintptr_t>(allocate(size_t{40} << 20).data()) % (size_t{2} << 20), 0u);
+  if (kCaching) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(allocate(size_t{40} << 20).data()) % (size_t{2} << 20), 0u);
+  }
 }
 
 TEST(AllocatorTest, ReusesMemory) {
@@ -93,7 +95,9 @@ TEST(AllocatorTest, ReusesMemory) {
 TEST(AllocatorTest, EmptyCacheGivesMemoryBack) {
   allocate(size_t{64} << 20);
   allocate(100);
-  if (kCaching) EXPECT_GE(cpu::memory_stats().cached, size_t{64} << 20);
+  if (kCaching) {
+    EXPECT_GE(cpu::memory_stats().cached, size_t{64} << 20);
+  }
   cpu::empty_cache();
   EXPECT_EQ(cpu::memory_stats().cached, 0u);
 }
@@ -121,7 +125,9 @@ TEST(AllocatorTest, ManyThreads) {
         held[(state >> 16) % held.size()] = std::move(storage);
       }
       for (const Storage& s : held) {
-        if (s) EXPECT_EQ(*static_cast<const char*>(s.data()), t);
+        if (s) {
+          EXPECT_EQ(*static_cast<const char*>(s.data()), t);
+        }
       }
     });
   }

@@ -107,17 +107,19 @@ TEST_F(Leaks, WithBackward) {
 TEST_F(Leaks, InPlaceAndViews) {
   check([] {
     const Tensor x = ones({10}).requires_grad_();
-    const Tensor y = (x * 2).exp_();
-    y.sigmoid_().tanh_().sqrt_();
-    y.slice(0, 2, 5).mul_(2).exp_();
+    const Tensor y = x * 2;
+    y.mul_(3).add_(x);
+    y.slice(0, 2, 5).mul_(2).sub_(1);
     y.view({2, 5})[0].copy_(x.slice(0, 0, 5));
+    y.view({2, 5})[1].exp_();
     y.sum().backward();
   });
   check([] {
     const Tensor x = ones({10}).requires_grad_();
     const Tensor y = x.exp();
-    y.exp_();
+    y.exp_().sigmoid_().tanh_();
     y.mul_(y);
+    y.slice(0, 2, 5).exp_();
   });
 }
 
@@ -173,8 +175,8 @@ TEST_F(Leaks, AfterAnError) {
 TEST_F(Leaks, BackwardFreesWhatWasSaved) {
   const Tensor x = ones({1000000}).requires_grad_();
   const size_t before = cpu::memory_stats().live;
-  const Tensor y = x.exp().sin().sum();
-  EXPECT_GE(cpu::memory_stats().live, before + 8000000);
+  const Tensor y = x.exp().sum();
+  EXPECT_GE(cpu::memory_stats().live, before + 4000000);
   y.backward();
   EXPECT_LT(cpu::memory_stats().live, before + 6000000) << "only the gradient is left";
 }

@@ -150,7 +150,8 @@ uint16_t nearest(double x, int exponent_bits, int fraction_bits) {
   if (std::isinf(x)) return static_cast<uint16_t>(sign | infinity);
   const double below = decode(low, exponent_bits, fraction_bits);
   // Infinity stands for the next number that would follow the largest.
-  const double above = high == infinity ? std::ldexp(1.0, 1 << (exponent_bits - 1)) : decode(high, exponent_bits, fraction_bits);
+  const double above =
+      high == infinity ? std::ldexp(1.0, 1 << (exponent_bits - 1)) : decode(high, exponent_bits, fraction_bits);
   const double to_low = magnitude - below, to_high = above - magnitude;
   const uint16_t chosen = to_low < to_high ? low : to_high < to_low ? high : (low % 2 == 0 ? low : high);
   return static_cast<uint16_t>(sign | chosen);
@@ -186,8 +187,8 @@ TEST(BFloat16, EveryPattern) { check_every_pattern<BFloat16>(8, 7); }
 
 template <class T>
 void check_edges(int exponent_bits, int fraction_bits) {
-  const double largest = decode(static_cast<uint16_t>((((1 << exponent_bits) - 1) << fraction_bits) - 1), exponent_bits,
-                                fraction_bits);
+  const double largest =
+      decode(static_cast<uint16_t>((((1 << exponent_bits) - 1) << fraction_bits) - 1), exponent_bits, fraction_bits);
   const double smallest = decode(1, exponent_bits, fraction_bits);
   const double smallest_normal = decode(static_cast<uint16_t>(1 << fraction_bits), exponent_bits, fraction_bits);
   std::vector<float> edges = {0.0f, 1.0f, 65504.0f, 65519.0f, 65519.996f, 65520.0f, 65536.0f, 1e30f, 3.3e38f, 1e-30f};

@@ -158,8 +158,30 @@ TEST(TensorIteratorTest, ScalarsHaveNoMemory) {
 }
 
 TEST(FastDividerTest, AgreesWithDivision) {
-  std::vector<uint32_t> numbers = {0, 1, 2, 3, 5, 6, 7, 9, 10, 63, 64, 65, 100, 641, 1000, 65535, 65536, 65537,
-                                   1u << 20, (1u << 20) + 1, 6700417, 1u << 30, (1u << 31) - 2, (1u << 31) - 1};
+  std::vector<uint32_t> numbers = {0,
+                                   1,
+                                   2,
+                                   3,
+                                   5,
+                                   6,
+                                   7,
+                                   9,
+                                   10,
+                                   63,
+                                   64,
+                                   65,
+                                   100,
+                                   641,
+                                   1000,
+                                   65535,
+                                   65536,
+                                   65537,
+                                   1u << 20,
+                                   (1u << 20) + 1,
+                                   6700417,
+                                   1u << 30,
+                                   (1u << 31) - 2,
+                                   (1u << 31) - 1};
   for (uint32_t d : numbers) {
     if (d == 0) continue;
     const FastDivider divider(d);
@@ -175,8 +197,9 @@ TEST(FastDividerTest, AgreesWithDivision) {
 }
 
 TEST(ReduceShapeTest, OffsetsOfEveryMask) {
-  for (const Tensor& x : {zeros({2, 3, 4}), zeros({4, 3, 2}).permute({2, 1, 0}), zeros({2, 3, 8}).slice(2, 0, 8, 2),
-                          zeros({3, 1}).expand({2, 3, 4}), zeros({2, 1, 5, 1}), zeros({7}), zeros({}), zeros({2, 0, 3})}) {
+  for (const Tensor& x :
+       {zeros({2, 3, 4}), zeros({4, 3, 2}).permute({2, 1, 0}), zeros({2, 3, 8}).slice(2, 0, 8, 2),
+        zeros({3, 1}).expand({2, 3, 4}), zeros({2, 1, 5, 1}), zeros({7}), zeros({}), zeros({2, 0, 3})}) {
     const Sizes sizes = x.sizes().vec();
     for (DimMask mask = 0; mask < (1u << sizes.size()); ++mask) {
       const ReduceShape shape(x.sizes(), x.strides(), mask);

@@ -65,7 +65,7 @@ TEST(Print, OtherDtypes) {
   EXPECT_EQ(printed(tensor({{true}, {false}})), " 1\n 0\n[ CPUBoolType{2,1} ]");
   EXPECT_EQ(printed(tensor({1, -2}, kInt8)), " 1\n-2\n[ CPUCharType{2} ]");
   EXPECT_EQ(printed(tensor({1, 255}, kUInt8)), "   1\n 255\n[ CPUByteType{2} ]");
-  EXPECT_EQ(printed(tensor({1, -300}, kInt16)), " 1\n-300\n[ CPUShortType{2} ]");
+  EXPECT_EQ(printed(tensor({1, -300}, kInt16)), "   1\n-300\n[ CPUShortType{2} ]");
   EXPECT_EQ(printed(tensor({1, -2}, kInt32)), " 1\n-2\n[ CPUIntType{2} ]");
   EXPECT_EQ(printed(tensor({1.25, 2.5}, kFloat64)), " 1.2500\n 2.5000\n[ CPUDoubleType{2} ]");
   EXPECT_EQ(printed(tensor({1.25, 2.5}, kFloat16)), " 1.2500\n 2.5000\n[ CPUHalfType{2} ]");
@@ -91,8 +91,7 @@ TEST(Print, ManyDimensions) {
   EXPECT_EQ(printed(arange(8, kFloat32).view({2, 2, 2}) / 4),
             "(1,.,.) = \n 0.0000  0.2500\n  0.5000  0.7500\n\n(2,.,.) = \n 1.0000  1.2500\n  1.5000  1.7500\n"
             "[ CPUFloatType{2,2,2} ]");
-  EXPECT_EQ(printed(arange(4, kFloat32).view({1, 1, 2, 2})),
-            "(1,1,.,.) = \n 0  1\n  2  3\n[ CPUFloatType{1,1,2,2} ]");
+  EXPECT_EQ(printed(arange(4, kFloat32).view({1, 1, 2, 2})), "(1,1,.,.) = \n 0  1\n  2  3\n[ CPUFloatType{1,1,2,2} ]");
 }
 
 TEST(Print, WideMatrices) {

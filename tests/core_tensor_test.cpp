@@ -47,7 +47,8 @@ TEST(DimsTest, HoldsUpToSixteen) {
   EXPECT_THROW(full.push_back(1), Error);
   EXPECT_THROW(full.insert(0, 1), Error);
   EXPECT_EQ(full.size(), size_t{kMaxDims});
-  EXPECT_THROW(Dims(kMaxDims + 1, 1), Error);
+  volatile size_t too_many = kMaxDims + 1;  // not for the compiler to see
+  EXPECT_THROW(Dims(too_many, 1), Error);
   EXPECT_THROW((Dims(IntArrayRef(Sizes(17, 1)))), Error);
   EXPECT_EQ(ones(Sizes(16, 1)).dim(), 16);
 }
@@ -158,20 +159,20 @@ TEST(Views, ShareMemoryAndVersion) {
     EXPECT_TRUE(v.is_view());
     EXPECT_TRUE(v.storage().is_alias_of(x.storage()));
   }
-  EXPECT_EQ(x._version(), 0);
+  const int64_t version = x._version();
   row.fill_(5);
   EXPECT_EQ(x[1][2].item<float>(), 5);
   EXPECT_EQ(flat[3].item<float>(), 5);
   EXPECT_EQ(turned[0][1].item<float>(), 5);
   EXPECT_EQ(column[1].item<float>(), 5);
-  EXPECT_EQ(x._version(), 1);
-  EXPECT_EQ(turned._version(), 1);
+  EXPECT_EQ(x._version(), version + 1);
+  EXPECT_EQ(turned._version(), version + 1);
   flat.add_(1);
-  EXPECT_EQ(row._version(), 2);
+  EXPECT_EQ(row._version(), version + 2);
   x.clone().fill_(0);
-  EXPECT_EQ(x._version(), 2);
+  EXPECT_EQ(x._version(), version + 2);
   x.detach().fill_(0);
-  EXPECT_EQ(x._version(), 3) << "detach shares the version";
+  EXPECT_EQ(x._version(), version + 3) << "detach shares the version";
   EXPECT_EQ(row[0].item<float>(), 0);
   // The memory outlives the tensor that was viewed.
   Tensor part;
@@ -241,6 +242,22 @@ TEST(TensorTest, Creation) {
   EXPECT_EQ(scalar_tensor(2.5).dim(), 0);
   EXPECT_EQ(zeros({}).numel(), 1);
   EXPECT_EQ(ones({2, 0, 3}).numel(), 0);
+}
+
+template <class Argument>
+concept ConvertsTo = requires(const Tensor& t, Argument a) {
+  t.to(a);
+};
+
+// All that LibTorch's to() takes. Left to overload resolution, which is easily made ambiguous.
+TEST(TensorTest, ToTakesWhatNamesADeviceOrDtype) {
+  EXPECT_TRUE(ConvertsTo<Device>);
+  EXPECT_TRUE(ConvertsTo<DeviceType>) << "x.to(kCUDA)";
+  EXPECT_TRUE(ConvertsTo<const char*>) << "x.to(\"cpu\")";
+  EXPECT_TRUE(ConvertsTo<std::string>);
+  EXPECT_TRUE(ConvertsTo<ScalarType>);
+  EXPECT_TRUE(ConvertsTo<TensorOptions>);
+  EXPECT_TRUE(ConvertsTo<Tensor>);
 }
 
 TEST(TensorTest, ToAndCopies) {

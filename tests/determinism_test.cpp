@@ -22,12 +22,24 @@ std::vector<uint8_t> bytes(const std::vector<Tensor>& tensors) {
 // Large enough that every thread gets a part, and sizes that do not divide evenly.
 std::vector<Tensor> reductions(Device device) {
   const Tensor x = randn({513, 1031}, device);
-  return {x.sum(), x.sum(0), x.sum(1), x.mean(), x.t().sum(0), x.view({-1}).sum(0), x.slice(1, 0, 1031, 3).sum(),
-          std::get<1>(x.max(1)), x.argmin(), x.to(kFloat16).sum()};
+  return {x.sum(),
+          x.sum(0),
+          x.sum(1),
+          x.mean(),
+          x.t().sum(0),
+          x.view({-1}).sum(0),
+          x.slice(1, 0, 1031, 3).sum(),
+          std::get<1>(x.max(1)),
+          x.argmin(),
+          x.to(kFloat16).sum()};
 }
 std::vector<Tensor> products(Device device) {
   const Tensor a = randn({131, 517}, device), b = randn({517, 257}, device), c = randn({7, 31, 45}, device);
-  return {a.mm(b), b.t().mm(a.t()), c.bmm(c.transpose(1, 2)), a.mv(b.select(1, 0)), a[0].dot(a[1]),
+  return {a.mm(b),
+          b.t().mm(a.t()),
+          c.bmm(c.transpose(1, 2)),
+          a.mv(b.select(1, 0)),
+          a[0].dot(a[1]),
           a.to(kFloat64).mm(b.to(kFloat64))};
 }
 std::vector<Tensor> softmaxes(Device device) {
@@ -41,8 +53,12 @@ std::vector<Tensor> scatters(Device device) {
   return {index_add(target, 0, index, x), scatter_add(target, 0, index.unsqueeze(1).expand({1000, 33}), x)};
 }
 std::vector<Tensor> randoms(Device device) {
-  return {rand({10007}, device), randn({10007}, device), randint(0, 100, {10007}, TensorOptions(kInt64).device(device)),
-          bernoulli(full({10007}, 0.3, device)), randn({17}, device), randn({1}, device),
+  return {rand({10007}, device),
+          randn({10007}, device),
+          randint(0, 100, {10007}, TensorOptions(kInt64).device(device)),
+          bernoulli(full({10007}, 0.3, device)),
+          randn({17}, device),
+          randn({1}, device),
           dropout(ones({10007}, device), 0.5, true)};
 }
 std::vector<Tensor> training(Device device) {

@@ -40,7 +40,8 @@ HostArray map(const HostArray& a, const HostArray& b, const HostArray& c,
               const std::function<double(double, double, double)>& f);
 
 // f over the elements that share an index in the dimensions that stay. No dims: all of them.
-HostArray reduce(const HostArray& a, Sizes dims, bool keepdim, const std::function<double(const std::vector<double>&)>& f);
+HostArray reduce(const HostArray& a, Sizes dims, bool keepdim,
+                 const std::function<double(const std::vector<double>&)>& f);
 HostArray permuted(const HostArray& a, const Sizes& dims);
 HostArray reshaped(HostArray a, const Sizes& sizes);
 // Elements start, start + step, … (length of them) of one dimension.

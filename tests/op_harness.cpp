@@ -256,7 +256,8 @@ HostArray read(const Tensor& t) {
                                    const Tolerance& tolerance) {
   if (!actual.defined()) return ::testing::AssertionFailure() << "undefined";
   if (actual.dtype() != dtype) {
-    return ::testing::AssertionFailure() << "dtype " << dtype_name(actual.dtype()) << ", expected " << dtype_name(dtype);
+    return ::testing::AssertionFailure() << "dtype " << dtype_name(actual.dtype()) << ", expected "
+                                         << dtype_name(dtype);
   }
   if (!(actual.sizes() == IntArrayRef(expected.sizes))) {
     return ::testing::AssertionFailure() << "sizes " << actual.sizes() << ", expected " << to_string(expected.sizes);

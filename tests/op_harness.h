@@ -49,7 +49,8 @@ HostArray read(const Tensor& t);
 // Skips the test that calls it where there is no such device.
 #define EMBER_SKIP_WITHOUT(device) \
   do { \
-    if (::ember::Device(device).is_cuda() && !::ember::cuda::is_available()) GTEST_SKIP() << ::ember::cuda::why_unavailable(); \
+    if (::ember::Device(device).is_cuda() && !::ember::cuda::is_available()) \
+      GTEST_SKIP() << ::ember::cuda::why_unavailable(); \
   } while (false)
 
 // "add", "cpu" → a test case of a generated suite.

@@ -48,9 +48,9 @@ enum class Result {
   Floating,  // integers and bool: the default dtype
   Sum,       // integers and bool: int64
   Bool,
-  Index,          // int64
-  SameAndIndex,   // two results
-  Promoted,       // bool: int64 (what an integral scalar makes of it)
+  Index,         // int64
+  SameAndIndex,  // two results
+  Promoted,      // bool: int64 (what an integral scalar makes of it)
 };
 
 // One call with one list of inputs.
@@ -59,10 +59,10 @@ struct Variant {
   std::vector<Input> inputs;
   Call call;
   Reference reference;
-  Call method = nullptr;       // the same by the tensor's method or an operator
-  InPlace in_place = nullptr;  // the same into the first input
-  bool gradient = true;        // whether gradients are checked with these inputs
-  bool layouts = true;         // whether inputs are given other strides too
+  Call method = nullptr;                                         // the same by the tensor's method or an operator
+  InPlace in_place = nullptr;                                    // the same into the first input
+  bool gradient = true;                                          // whether gradients are checked with these inputs
+  bool layouts = true;                                           // whether inputs are given other strides too
   std::optional<Result> result = std::nullopt;                   // instead of the row's
   std::optional<std::vector<ScalarType>> dtypes = std::nullopt;  // instead of the row's
 };
@@ -88,9 +88,9 @@ struct Op {
 };
 
 // ---- dtypes ----
-extern const std::vector<ScalarType> kFloatDtypes;      // the four floating ones
-extern const std::vector<ScalarType> kIntegerDtypes;    // without bool
-extern const std::vector<ScalarType> kNumericDtypes;    // all but bool
+extern const std::vector<ScalarType> kFloatDtypes;    // the four floating ones
+extern const std::vector<ScalarType> kIntegerDtypes;  // without bool
+extern const std::vector<ScalarType> kNumericDtypes;  // all but bool
 extern const std::vector<ScalarType> kAllDtypes;
 extern const std::vector<ScalarType> kNonFloatDtypes;  // integers and bool
 ScalarType result_dtype(Result result, ScalarType values, size_t output);

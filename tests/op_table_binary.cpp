@@ -27,10 +27,20 @@ std::vector<Variant> binary_variants(const Call& f, const Call& method, const In
     Sizes a, b;
   };
   // Of one shape; each side broadcast; both; with 0-dimensional; with none.
-  const std::vector<Pair> pairs = {{{}, {}},           {{5}, {5}},         {{3, 4}, {3, 4}}, {{3, 4}, {4}},
-                                   {{4}, {3, 4}},      {{3, 1}, {3, 4}},   {{2, 1, 4}, {3, 1}},
-                                   {{3, 4}, {}},       {{}, {3}},          {{1}, {1, 1}},    {{0}, {0}},
-                                   {{0, 3}, {1, 3}},   {{2, 0}, {}},       {{2, 3, 2, 2}, {2, 3, 2, 2}}};
+  const std::vector<Pair> pairs = {{{}, {}},
+                                   {{5}, {5}},
+                                   {{3, 4}, {3, 4}},
+                                   {{3, 4}, {4}},
+                                   {{4}, {3, 4}},
+                                   {{3, 1}, {3, 4}},
+                                   {{2, 1, 4}, {3, 1}},
+                                   {{3, 4}, {}},
+                                   {{}, {3}},
+                                   {{1}, {1, 1}},
+                                   {{0}, {0}},
+                                   {{0, 3}, {1, 3}},
+                                   {{2, 0}, {}},
+                                   {{2, 3, 2, 2}, {2, 3, 2, 2}}};
   for (const Pair& p : pairs) {
     Variant v{to_string(p.a) + " with " + to_string(p.b),
               {value(p.a, a.low, a.high, a.avoid), value(p.b, b.low, b.high, b.avoid)},
@@ -42,7 +52,8 @@ std::vector<Variant> binary_variants(const Call& f, const Call& method, const In
     variants.push_back(v);
   }
   for (const Pair& p : std::vector<Pair>{{{70001}, {70001}}, {{300, 257}, {257}}, {{300, 257}, {300, 1}}}) {
-    Variant v{"large " + to_string(p.b), {value(p.a, a.low, a.high), value(p.b, b.low, b.high)}, f, r, nullptr, in_place};
+    Variant v{
+        "large " + to_string(p.b), {value(p.a, a.low, a.high), value(p.b, b.low, b.high)}, f, r, nullptr, in_place};
     v.gradient = v.layouts = false;
     variants.push_back(v);
   }
@@ -78,8 +89,7 @@ void add_scalar_form(Op& op, const char* label, const Call& integral, const Call
     Variant w = v;
     w.label = std::string(label) + " floating " + to_string(sizes);
     w.call = floating;
-    w.reference =
-        ref([=](const Arrays& a) { return map(a[0], [=](double x) { return reference(x, fraction); }); });
+    w.reference = ref([=](const Arrays& a) { return map(a[0], [=](double x) { return reference(x, fraction); }); });
     w.in_place = nullptr;
     w.dtypes = std::nullopt;
     w.result = result.value_or(op.result == Result::Bool ? Result::Bool : Result::Floating);
@@ -94,17 +104,18 @@ void add_arithmetic(std::vector<Op>& table) {
   add_op.variants = binary_variants(
       call([](const Tensors& t) { return add(t[0], t[1]); }), call([](const Tensors& t) { return t[0] + t[1]; }),
       [](const Tensors& t) { t[0].add_(t[1]); }, pointwise([](double a, double b) { return a + b; }), {}, {});
-  for (Variant v : binary_variants(call([](const Tensors& t) { return add(t[0], t[1], 3); }),
-                                   call([](const Tensors& t) { return t[0].add(t[1], 3); }),
-                                   [](const Tensors& t) { t[0].add_(t[1], 3); },
+  for (Variant v : binary_variants(call([](const Tensors&t) { return add(t[0], t[1], 3); }),
+                                   call([](const Tensors&t) { return t[0].add(t[1], 3); }),
+                                   [](const Tensors&t) { t[0].add_(t[1], 3); },
                                    pointwise([](double a, double b) { return a + 3 * b; }), {}, {})) {
     v.label = "alpha " + v.label;
     if (!v.dtypes) v.dtypes = kNumericDtypes;
     add_op.variants.push_back(v);
   }
   add_scalar_form(
-      add_op, "number", call([](const Tensors& t) { return t[0] + 2; }), call([](const Tensors& t) { return 0.5 + t[0]; }),
-      [](const Tensors& t) { t[0] += 2; }, [](double a, double b) { return a + b; }, 2, 0.5, {});
+      add_op, "number", call([](const Tensors& t) { return t[0] + 2; }),
+      call([](const Tensors& t) { return 0.5 + t[0]; }), [](const Tensors& t) { t[0] += 2; },
+      [](double a, double b) { return a + b; }, 2, 0.5, {});
   table.push_back(add_op);
 
   Op sub_op;
@@ -114,19 +125,20 @@ void add_arithmetic(std::vector<Op>& table) {
   sub_op.variants = binary_variants(
       call([](const Tensors& t) { return sub(t[0], t[1]); }), call([](const Tensors& t) { return t[0] - t[1]; }),
       [](const Tensors& t) { t[0].sub_(t[1]); }, pointwise([](double a, double b) { return a - b; }), {}, {});
-  for (Variant v : binary_variants(call([](const Tensors& t) { return sub(t[0], t[1], 2); }),
-                                   call([](const Tensors& t) { return t[0].sub(t[1], 2); }),
-                                   [](const Tensors& t) { t[0].sub_(t[1], 2); },
+  for (Variant v : binary_variants(call([](const Tensors&t) { return sub(t[0], t[1], 2); }),
+                                   call([](const Tensors&t) { return t[0].sub(t[1], 2); }),
+                                   [](const Tensors&t) { t[0].sub_(t[1], 2); },
                                    pointwise([](double a, double b) { return a - 2 * b; }), {}, {})) {
     v.label = "alpha " + v.label;
     sub_op.variants.push_back(v);
   }
   add_scalar_form(
-      sub_op, "number", call([](const Tensors& t) { return t[0] - 2; }), call([](const Tensors& t) { return t[0] - 0.5; }),
-      [](const Tensors& t) { t[0] -= 2; }, [](double a, double b) { return a - b; }, 2, 0.5, {});
-  add_scalar_form(
-      sub_op, "from number", call([](const Tensors& t) { return rsub(t[0], 2); }),
-      call([](const Tensors& t) { return 0.5 - t[0]; }), nullptr, [](double a, double b) { return b - a; }, 2, 0.5, {});
+      sub_op, "number", call([](const Tensors& t) { return t[0] - 2; }),
+      call([](const Tensors& t) { return t[0] - 0.5; }), [](const Tensors& t) { t[0] -= 2; },
+      [](double a, double b) { return a - b; }, 2, 0.5, {});
+  add_scalar_form(sub_op, "from number", call([](const Tensors& t) { return rsub(t[0], 2); }),
+                  call([](const Tensors& t) { return 0.5 - t[0]; }), nullptr, [](double a, double b) { return b - a; },
+                  2, 0.5, {});
   table.push_back(sub_op);
 
   Op mul_op;
@@ -136,8 +148,9 @@ void add_arithmetic(std::vector<Op>& table) {
       call([](const Tensors& t) { return mul(t[0], t[1]); }), call([](const Tensors& t) { return t[0] * t[1]; }),
       [](const Tensors& t) { t[0].mul_(t[1]); }, pointwise([](double a, double b) { return a * b; }), {}, {});
   add_scalar_form(
-      mul_op, "number", call([](const Tensors& t) { return t[0] * 2; }), call([](const Tensors& t) { return 0.5 * t[0]; }),
-      [](const Tensors& t) { t[0] *= 2; }, [](double a, double b) { return a * b; }, 2, 0.5, {});
+      mul_op, "number", call([](const Tensors& t) { return t[0] * 2; }),
+      call([](const Tensors& t) { return 0.5 * t[0]; }), [](const Tensors& t) { t[0] *= 2; },
+      [](double a, double b) { return a * b; }, 2, 0.5, {});
   table.push_back(mul_op);
 
   Op div_op;
@@ -148,12 +161,12 @@ void add_arithmetic(std::vector<Op>& table) {
       call([](const Tensors& t) { return div(t[0], t[1]); }), call([](const Tensors& t) { return t[0] / t[1]; }),
       [](const Tensors& t) { t[0].div_(t[1]); }, pointwise([](double a, double b) { return a / b; }), {}, {0.4, 3});
   add_scalar_form(
-      div_op, "number", call([](const Tensors& t) { return t[0] / 2; }), call([](const Tensors& t) { return t[0] / 0.3; }),
-      [](const Tensors& t) { t[0] /= 2; }, [](double a, double b) { return a / b; }, 2, 0.3, {});
-  add_scalar_form(
-      div_op, "of number", call([](const Tensors& t) { return 2 / t[0]; }),
-      call([](const Tensors& t) { return 0.5 / t[0]; }), nullptr, [](double a, double b) { return b / a; }, 2, 0.5,
-      {0.4, 3});
+      div_op, "number", call([](const Tensors& t) { return t[0] / 2; }),
+      call([](const Tensors& t) { return t[0] / 0.3; }), [](const Tensors& t) { t[0] /= 2; },
+      [](double a, double b) { return a / b; }, 2, 0.3, {});
+  add_scalar_form(div_op, "of number", call([](const Tensors& t) { return 2 / t[0]; }),
+                  call([](const Tensors& t) { return 0.5 / t[0]; }), nullptr, [](double a, double b) { return b / a; },
+                  2, 0.5, {0.4, 3});
   // 1/x is rounded before the product.
   div_op.tolerance = {4, 4, true};
   table.push_back(div_op);
@@ -162,10 +175,10 @@ void add_arithmetic(std::vector<Op>& table) {
   pow_op.name = "pow";
   pow_op.dtypes = kNumericDtypes;
   pow_op.refused = {kBool};
-  pow_op.variants = binary_variants(
-      call([](const Tensors& t) { return pow(t[0], t[1]); }), call([](const Tensors& t) { return t[0].pow(t[1]); }),
-      [](const Tensors& t) { t[0].pow_(t[1]); }, pointwise([](double a, double b) { return std::pow(a, b); }),
-      {0.3, 3}, {0, 3});
+  pow_op.variants =
+      binary_variants(call([](const Tensors& t) { return pow(t[0], t[1]); }),
+                      call([](const Tensors& t) { return t[0].pow(t[1]); }), [](const Tensors& t) { t[0].pow_(t[1]); },
+                      pointwise([](double a, double b) { return std::pow(a, b); }), {0.3, 3}, {0, 3});
   pow_op.tolerance = {16, 16};
   table.push_back(pow_op);
 }
@@ -212,16 +225,19 @@ void add_comparisons(std::vector<Op>& table) {
     Scalar2 reference;
   };
 #define EMBER_TEST_COMPARISON(name, op) \
-  {#name, \
-   static_cast<Tensor (*)(const Tensor&, const Tensor&)>(name), \
-   static_cast<Tensor (*)(const Tensor&, const Scalar&)>(name), \
-   static_cast<Tensor (Tensor::*)(const Tensor&) const>(&Tensor::name), \
-   [](const Tensor& a, const Tensor& b) { return a op b; }, \
-   [](const Scalar& a, const Tensor& b) { return a op b; }, \
-   [](double a, double b) { return double(a op b); }}
-  for (const Row& row : std::vector<Row>{
-           EMBER_TEST_COMPARISON(eq, ==), EMBER_TEST_COMPARISON(ne, !=), EMBER_TEST_COMPARISON(lt, <),
-           EMBER_TEST_COMPARISON(le, <=), EMBER_TEST_COMPARISON(gt, >), EMBER_TEST_COMPARISON(ge, >=)}) {
+  { \
+#name, static_cast < Tensor (*)(const Tensor&, const Tensor&)>(name), \
+        static_cast < Tensor (*)(const Tensor&, const Scalar&)>(name), \
+        static_cast < Tensor (Tensor::*)(const Tensor&) const>(&Tensor::name), \
+        [](const Tensor& a, \
+           const Tensor& b) { return a op b; }, [](const Scalar& a, \
+                                                   const Tensor& \
+                                                       b) { return a op b; }, [](double a, \
+                                                                                 double b) { return double(a op b); } \
+  }
+  for (const Row& row :
+       std::vector<Row>{EMBER_TEST_COMPARISON(eq, ==), EMBER_TEST_COMPARISON(ne, !=), EMBER_TEST_COMPARISON(lt, <),
+                        EMBER_TEST_COMPARISON(le, <=), EMBER_TEST_COMPARISON(gt, >), EMBER_TEST_COMPARISON(ge, >=)}) {
 #undef EMBER_TEST_COMPARISON
     Op op;
     op.name = row.name;
@@ -235,9 +251,9 @@ void add_comparisons(std::vector<Op>& table) {
                            {value({3, 4}, -1, 1), value({4}, -1, 1)},
                            call([f = row.operation](const Tensors& t) { return f(t[0], t[1]); }),
                            pointwise(row.reference)});
-    add_scalar_form(
-        op, "number", call([f = row.with_number](const Tensors& t) { return f(t[0], 1); }),
-        call([f = row.with_number](const Tensors& t) { return f(t[0], 0.5); }), nullptr, row.reference, 1, 0.5, {-2, 2});
+    add_scalar_form(op, "number", call([f = row.with_number](const Tensors& t) { return f(t[0], 1); }),
+                    call([f = row.with_number](const Tensors& t) { return f(t[0], 0.5); }), nullptr, row.reference, 1,
+                    0.5, {-2, 2});
     op.variants.push_back(
         {"number first",
          {value({3, 4}, -2, 2)},
@@ -280,8 +296,8 @@ void add_ternary(std::vector<Op>& table) {
   three(
       addcmul_op, call([](const Tensors& t) { return addcmul(t[0], t[1], t[2], 2); }),
       call([](const Tensors& t) { return t[0].addcmul(t[1], t[2], 2); }),
-      [](const Tensors& t) { t[0].addcmul_(t[1], t[2], 2); }, [](double a, double b, double c) { return a + 2 * b * c; },
-      {});
+      [](const Tensors& t) { t[0].addcmul_(t[1], t[2], 2); },
+      [](double a, double b, double c) { return a + 2 * b * c; }, {});
   table.push_back(addcmul_op);
 
   Op addcdiv_op;
@@ -321,17 +337,18 @@ void add_ternary(std::vector<Op>& table) {
     v.layouts = count(s.c) < 10000;
     where_op.variants.push_back(v);
   }
-  Variant nan{"NaN", {mask({6}), given({6}, {kNan, 1, kInf, 2, kNan, 3}), given({6}, {1, kNan, 2, kInf, 3, kNan})},
-              where_op.variants[0].call, choose};
+  Variant nan{"NaN",
+              {mask({6}), given({6}, {kNan, 1, kInf, 2, kNan, 3}), given({6}, {1, kNan, 2, kInf, 3, kNan})},
+              where_op.variants[0].call,
+              choose};
   nan.dtypes = kFloatDtypes;
   nan.gradient = false;
   where_op.variants.push_back(nan);
-  Variant number{"number",
-                 {mask({3, 4}), value({3, 4})},
-                 call([](const Tensors& t) { return where(t[0], t[1], 2); }),
-                 ref([](const Arrays& a) {
-                   return map(a[0], a[1], [](double c, double x) { return c != 0 ? x : 2; });
-                 })};
+  Variant number{
+      "number",
+      {mask({3, 4}), value({3, 4})},
+      call([](const Tensors& t) { return where(t[0], t[1], 2); }),
+      ref([](const Arrays& a) { return map(a[0], a[1], [](double c, double x) { return c != 0 ? x : 2; }); })};
   number.result = Result::Promoted;
   where_op.variants.push_back(number);
   number.label = "number first";
@@ -347,8 +364,13 @@ void add_ternary(std::vector<Op>& table) {
   struct Pair {
     Sizes a, m;
   };
-  for (const Pair& s : std::vector<Pair>{
-           {{}, {}}, {{3, 4}, {3, 4}}, {{3, 4}, {4}}, {{3, 4}, {3, 1}}, {{4}, {3, 4}}, {{0}, {0}}, {{70001}, {70001}}}) {
+  for (const Pair& s : std::vector<Pair>{{{}, {}},
+                                         {{3, 4}, {3, 4}},
+                                         {{3, 4}, {4}},
+                                         {{3, 4}, {3, 1}},
+                                         {{4}, {3, 4}},
+                                         {{0}, {0}},
+                                         {{70001}, {70001}}}) {
     Variant v{to_string(s.a) + to_string(s.m),
               {value(s.a), mask(s.m)},
               call([](const Tensors& t) { return masked_fill(t[0], t[1], 1); }),
@@ -365,9 +387,15 @@ void add_ternary(std::vector<Op>& table) {
   Op copy_op;
   copy_op.name = "copy_";
   copy_op.dtypes = kAllDtypes;
-  for (const Pair& s : std::vector<Pair>{
-           {{}, {}}, {{3, 4}, {3, 4}}, {{3, 4}, {4}}, {{3, 4}, {3, 1}}, {{3, 4}, {}}, {{0}, {1}}, {{70001}, {70001}},
-           {{37, 67}, {37, 67}}, {{2, 3, 4, 2}, {2, 3, 4, 2}}}) {
+  for (const Pair& s : std::vector<Pair>{{{}, {}},
+                                         {{3, 4}, {3, 4}},
+                                         {{3, 4}, {4}},
+                                         {{3, 4}, {3, 1}},
+                                         {{3, 4}, {}},
+                                         {{0}, {1}},
+                                         {{70001}, {70001}},
+                                         {{37, 67}, {37, 67}},
+                                         {{2, 3, 4, 2}, {2, 3, 4, 2}}}) {
     Variant v{to_string(s.a) + to_string(s.m),
               {value(s.a), value(s.m)},
               call([](const Tensors& t) { return t[0].clone().copy_(t[1]); }),

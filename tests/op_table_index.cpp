@@ -120,7 +120,8 @@ void add_index_ops(std::vector<Op>& table) {
               call([=](const Tensors& t) { return gather(t[0], dim, t[1]); }),
               ref([=](const Arrays& a) {
                 HostArray out = filled(a[1].sizes);
-                scattered(a[1], wrap(dim, a[0]), [&](const Sizes& from, const Sizes& to) { out.at(from) = a[0].at(to); });
+                scattered(a[1], wrap(dim, a[0]),
+                          [&](const Sizes& from, const Sizes& to) { out.at(from) = a[0].at(to); });
                 return out;
               }),
               call([=](const Tensors& t) { return t[0].gather(dim, t[1]); })};

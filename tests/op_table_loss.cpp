@@ -105,8 +105,13 @@ void add_mse(std::vector<Op>& table) {
   op.tolerance = {16, 64, true};
   for (const Reducing& r : kReductions) {
     const Reduction reduction = r.reduction;
-    for (const auto& [a, b] : std::vector<std::pair<Sizes, Sizes>>{
-             {{}, {}}, {{5}, {5}}, {{3, 4}, {3, 4}}, {{3, 4}, {4}}, {{3, 4}, {3, 1}}, {{0}, {0}}, {{31, 20}, {31, 20}}}) {
+    for (const auto& [a, b] : std::vector<std::pair<Sizes, Sizes>>{{{}, {}},
+                                                                   {{5}, {5}},
+                                                                   {{3, 4}, {3, 4}},
+                                                                   {{3, 4}, {4}},
+                                                                   {{3, 4}, {3, 1}},
+                                                                   {{0}, {0}},
+                                                                   {{31, 20}, {31, 20}}}) {
       Variant v{std::string(r.name) + " " + to_string(a) + to_string(b),
                 {value(a, -1, 1), value(b, -1, 1)},
                 call([=](const Tensors& t) { return mse_loss(t[0], t[1], reduction); }),
@@ -130,25 +135,33 @@ void add_nll(std::vector<Op>& table) {
     Sizes scores, target;
     std::vector<double> classes;
   };
-  for (const Case& c : std::vector<Case>{
-           {{4, 3}, {4}, {0, 2, 1, 2}}, {{3}, {}, {2}}, {{1, 5}, {1}, {4}}, {{0, 3}, {0}, {}}}) {
+  for (const Case& c :
+       std::vector<Case>{{{4, 3}, {4}, {0, 2, 1, 2}}, {{3}, {}, {2}}, {{1, 5}, {1}, {4}}, {{0, 3}, {0}, {}}}) {
     for (const Reducing& r : kReductions) {
       for (const bool weighted : {false, true}) {
         for (const int64_t ignored : {int64_t{-100}, kIgnored}) {
           const Reduction reduction = r.reduction;
-          Variant v{std::string(r.name) + " " + to_string(c.scores) + (weighted ? " weighted" : "") +
-                        (ignored == kIgnored ? " ignoring" : ""),
-                    {value(c.scores), index(c.target, c.classes)},
-                    call([=](const Tensors& t) {
-                      return nll_loss(t[0], t[1], weighted ? t[2] : Tensor(), reduction, ignored);
-                    }),
-                    ref([=](const Arrays& a) { return nll(a[0], a[1], weighted ? &a[2] : nullptr, reduction, ignored); })};
+          Variant v{
+              std::string(r.name) + " " + to_string(c.scores) + (weighted ? " weighted" : "") +
+                  (ignored == kIgnored ? " ignoring" : ""),
+              {value(c.scores), index(c.target, c.classes)},
+              call([=](const Tensors& t) {
+                return nll_loss(t[0], t[1], weighted ? t[2] : Tensor(), reduction, ignored);
+              }),
+              ref([=](const Arrays& a) { return nll(a[0], a[1], weighted ? &a[2] : nullptr, reduction, ignored); })};
           if (weighted) v.inputs.push_back(constant(value({c.scores.back()}, 0.5, 2)));
           op.variants.push_back(v);
         }
       }
     }
   }
+  // What an ignored row holds does not matter, not even an infinity.
+  Variant infinite{"ignoring an infinity",
+                   {given({3, 2}, {-1, -2, -3, -__builtin_inf(), -0.5, -4}), index({3}, {0, 1, 0})},
+                   call([](const Tensors& t) { return nll_loss(t[0], t[1], {}, Reduction::Mean, kIgnored); }),
+                   ref([](const Arrays& a) { return nll(a[0], a[1], nullptr, Reduction::Mean, kIgnored); })};
+  infinite.gradient = false;
+  op.variants.push_back(infinite);
   table.push_back(op);
 }
 

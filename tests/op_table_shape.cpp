@@ -31,7 +31,7 @@ void add_reshapes(std::vector<Op>& table) {
   struct Case {
     Sizes from, asked, to;
   };
-  const std::vector<Case> cases = {{{2, 6}, {3, 4}, {3, 4}},   {{2, 6}, {-1}, {12}},     {{2, 6}, {4, -1}, {4, 3}},
+  const std::vector<Case> cases = {{{2, 6}, {3, 4}, {3, 4}},     {{2, 6}, {-1}, {12}},     {{2, 6}, {4, -1}, {4, 3}},
                                    {{12}, {2, 1, 6}, {2, 1, 6}}, {{}, {1, 1}, {1, 1}},     {{1, 1}, {}, {}},
                                    {{2, 3, 4}, {6, 4}, {6, 4}},  {{0, 3}, {3, 0}, {3, 0}}, {{2, 0}, {-1}, {0}},
                                    {{2, 6}, {2, 6}, {2, 6}}};
@@ -50,11 +50,9 @@ void add_reshapes(std::vector<Op>& table) {
 
   Op flatten_op = view_op("flatten");
   flatten_op.view = false;
-  add(
-      flatten_op, "all", {2, 3, 4}, call([](const Tensors& t) { return flatten(t[0]); }), to_sizes({24}),
+  add(flatten_op, "all", {2, 3, 4}, call([](const Tensors& t) { return flatten(t[0]); }), to_sizes({24}),
       call([](const Tensors& t) { return t[0].flatten(); }));
-  add(
-      flatten_op, "from 1", {2, 3, 4}, call([](const Tensors& t) { return flatten(t[0], 1); }), to_sizes({2, 12}),
+  add(flatten_op, "from 1", {2, 3, 4}, call([](const Tensors& t) { return flatten(t[0], 1); }), to_sizes({2, 12}),
       call([](const Tensors& t) { return t[0].flatten(1); }));
   add(flatten_op, "0 to 1", {2, 3, 4}, call([](const Tensors& t) { return flatten(t[0], 0, -2); }), to_sizes({6, 4}));
   add(flatten_op, "one", {2, 3}, call([](const Tensors& t) { return flatten(t[0], 1, 1); }), to_sizes({2, 3}));
@@ -80,7 +78,10 @@ void add_orders(std::vector<Op>& table) {
   Op t_op = view_op("t");
   add(
       t_op, "matrix", {2, 3}, call([](const Tensors& t) { return ember::t(t[0]); }),
-      [](const HostArray& x) { return permuted(x, {1, 0}); }, call([](const Tensors& t) { return t[0].t(); }));
+      [](const HostArray& x) {
+        return permuted(x, {1, 0});
+      },
+      call([](const Tensors& t) { return t[0].t(); }));
   add(t_op, "vector", {3}, call([](const Tensors& t) { return t[0].t(); }), to_sizes({3}));
   add(t_op, "0-dimensional", {}, call([](const Tensors& t) { return t[0].t(); }), to_sizes({}));
   table.push_back(t_op);
@@ -92,9 +93,12 @@ void add_orders(std::vector<Op>& table) {
         [=](const HostArray& x) { return permuted(x, order); },
         call([=](const Tensors& t) { return t[0].permute(order); }));
   }
-  add(
-      permute_op, "negative", {2, 3, 4}, call([](const Tensors& t) { return permute(t[0], {-1, 0, -2}); }),
-      [](const HostArray& x) { return permuted(x, {2, 0, 1}); });
+  add(permute_op, "negative", {2, 3, 4}, call([](const Tensors& t) {
+        return permute(t[0], {-1, 0, -2});
+      }),
+      [](const HostArray& x) {
+        return permuted(x, {2, 0, 1});
+      });
   add(permute_op, "0-dimensional", {}, call([](const Tensors& t) { return permute(t[0], {}); }), to_sizes({}));
   table.push_back(permute_op);
 }
@@ -120,10 +124,8 @@ void add_sizes_of_one(std::vector<Op>& table) {
 
   Op squeeze_op = view_op("squeeze");
   const auto squeezed = [&](const char* label, const Sizes& from, std::optional<int64_t> dim, const Sizes& to) {
-    add(
-        squeeze_op, label, from,
-        call([=](const Tensors& t) { return dim ? squeeze(t[0], *dim) : squeeze(t[0]); }), to_sizes(to),
-        call([=](const Tensors& t) { return dim ? t[0].squeeze(*dim) : t[0].squeeze(); }));
+    add(squeeze_op, label, from, call([=](const Tensors& t) { return dim ? squeeze(t[0], *dim) : squeeze(t[0]); }),
+        to_sizes(to), call([=](const Tensors& t) { return dim ? t[0].squeeze(*dim) : t[0].squeeze(); }));
   };
   squeezed("all", {1, 3, 1, 2}, std::nullopt, {3, 2});
   squeezed("all of ones", {1, 1}, std::nullopt, {});
@@ -138,10 +140,10 @@ void add_sizes_of_one(std::vector<Op>& table) {
     int64_t dim;
     Sizes to;
   };
-  for (const At& c : std::vector<At>{{0, {1, 2, 3}}, {1, {2, 1, 3}}, {2, {2, 3, 1}}, {-1, {2, 3, 1}}, {-3, {1, 2, 3}}}) {
+  for (const At& c :
+       std::vector<At>{{0, {1, 2, 3}}, {1, {2, 1, 3}}, {2, {2, 3, 1}}, {-1, {2, 3, 1}}, {-3, {1, 2, 3}}}) {
     const int64_t dim = c.dim;
-    add(
-        unsqueeze_op, std::to_string(dim), {2, 3}, call([=](const Tensors& t) { return unsqueeze(t[0], dim); }),
+    add(unsqueeze_op, std::to_string(dim), {2, 3}, call([=](const Tensors& t) { return unsqueeze(t[0], dim); }),
         to_sizes(c.to), call([=](const Tensors& t) { return t[0].unsqueeze(dim); }));
   }
   add(unsqueeze_op, "0-dimensional", {}, call([](const Tensors& t) { return unsqueeze(t[0], -1); }), to_sizes({1}));
@@ -164,8 +166,7 @@ void add_parts(std::vector<Op>& table) {
         },
         call([=](const Tensors& t) { return t[0].select(c.dim, c.index); }));
   }
-  add(
-      select_op, "operator[]", {3, 2}, call([](const Tensors& t) { return t[0][-1]; }),
+  add(select_op, "operator[]", {3, 2}, call([](const Tensors& t) { return t[0][-1]; }),
       [](const HostArray& a) { return reshaped(strided(a, 0, 2, 1, 1), {2}); });
   table.push_back(select_op);
 
@@ -193,14 +194,13 @@ void add_parts(std::vector<Op>& table) {
         [=](const HostArray& a) { return strided(a, 0, c.length == 0 ? 0 : c.first, c.length, c.step); },
         call([=](const Tensors& t) { return t[0].slice(c.dim, c.start, c.end, c.step); }));
   }
-  add(
-      slice_op, "columns", {3, 6}, call([](const Tensors& t) { return slice(t[0], 1, 1, 6, 2); }),
+  add(slice_op, "columns", {3, 6}, call([](const Tensors& t) { return slice(t[0], 1, 1, 6, 2); }),
       [](const HostArray& a) { return strided(a, 1, 1, 3, 2); });
   table.push_back(slice_op);
 
   Op narrow_op = view_op("narrow");
-  for (const auto& [start, length, first] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
-           {0, 4, 0}, {1, 2, 1}, {3, 1, 3}, {4, 0, 0}, {-2, 2, 2}}) {
+  for (const auto& [start, length, first] :
+       std::vector<std::tuple<int64_t, int64_t, int64_t>>{{0, 4, 0}, {1, 2, 1}, {3, 1, 3}, {4, 0, 0}, {-2, 2, 2}}) {
     add(
         narrow_op, std::to_string(start) + " for " + std::to_string(length), {3, 4},
         call([s = start, l = length](const Tensors& t) { return narrow(t[0], 1, s, l); }),
@@ -224,8 +224,7 @@ void add_parts(std::vector<Op>& table) {
         },
         call([=](const Tensors& t) { return t[0].diagonal(offset); }));
   }
-  add(
-      diagonal_op, "dims", {2, 3, 2}, call([](const Tensors& t) { return diagonal(t[0], 0, -1, 0); }),
+  add(diagonal_op, "dims", {2, 3, 2}, call([](const Tensors& t) { return diagonal(t[0], 0, -1, 0); }),
       [](const HostArray& a) {
         HostArray out = filled({3, 2});
         for (int64_t i = 0; i < 3; ++i)
@@ -252,15 +251,14 @@ void add_parts(std::vector<Op>& table) {
     Sizes sizes, strides;
     int64_t offset;
   };
-  for (const Memory& m : std::vector<Memory>{{{2, 3}, {6, 2}, 0},   // every second column
-                                             {{3, 2}, {1, 6}, 2},   // a transpose
-                                             {{3, 3}, {1, 2}, 1},   // overlapping
-                                             {{2, 4}, {0, 1}, 4},   // repeated
+  for (const Memory& m : std::vector<Memory>{{{2, 3}, {6, 2}, 0},  // every second column
+                                             {{3, 2}, {1, 6}, 2},  // a transpose
+                                             {{3, 3}, {1, 2}, 1},  // overlapping
+                                             {{2, 4}, {0, 1}, 4},  // repeated
                                              {{}, {}, 11},
                                              {{0}, {1}, 0}}) {
     const Memory c = m;
-    add(
-        strided_op, to_string(c.sizes) + " by " + to_string(c.strides), {12},
+    add(strided_op, to_string(c.sizes) + " by " + to_string(c.strides), {12},
         call([=](const Tensors& t) { return as_strided(t[0], c.sizes, c.strides, c.offset); }),
         in_memory(c.sizes, c.strides, c.offset),
         call([=](const Tensors& t) { return t[0].as_strided(c.sizes, c.strides, c.offset); }), false);
@@ -287,38 +285,32 @@ void add_lists(std::vector<Op>& table) {
   };
   Op unbind_op = view_op("unbind");
   for (const int64_t dim : {0, 1}) {
-    several(
-        unbind_op, dim == 0 ? "rows" : "columns", {2, 3}, call([=](const Tensors& t) { return unbind(t[0], dim); }),
-        call([=](const Tensors& t) { return t[0].unbind(dim - 2); }), [=](const HostArray& a) {
-          Arrays parts;
-          for (int64_t i = 0; i < a.sizes[static_cast<size_t>(dim)]; ++i) {
-            parts.push_back(reshaped(strided(a, dim, i, 1, 1), {a.sizes[static_cast<size_t>(1 - dim)]}));
-          }
-          return parts;
-        });
+    several(unbind_op, dim == 0 ? "rows" : "columns", {2, 3}, call([=](const Tensors& t) { return unbind(t[0], dim); }),
+            call([=](const Tensors& t) { return t[0].unbind(dim - 2); }), [=](const HostArray& a) {
+              Arrays parts;
+              for (int64_t i = 0; i < a.sizes[static_cast<size_t>(dim)]; ++i) {
+                parts.push_back(reshaped(strided(a, dim, i, 1, 1), {a.sizes[static_cast<size_t>(1 - dim)]}));
+              }
+              return parts;
+            });
   }
   table.push_back(unbind_op);
 
   Op split_op = view_op("split");
-  several(
-      split_op, "even", {4, 3}, call([](const Tensors& t) { return split(t[0], 2); }),
-      call([](const Tensors& t) { return t[0].split(2); }), cuts(0, {2, 2}));
-  several(
-      split_op, "rest", {3, 5}, call([](const Tensors& t) { return split(t[0], 2, 1); }),
-      call([](const Tensors& t) { return t[0].split(2, -1); }), cuts(1, {2, 2, 1}));
+  several(split_op, "even", {4, 3}, call([](const Tensors& t) { return split(t[0], 2); }),
+          call([](const Tensors& t) { return t[0].split(2); }), cuts(0, {2, 2}));
+  several(split_op, "rest", {3, 5}, call([](const Tensors& t) { return split(t[0], 2, 1); }),
+          call([](const Tensors& t) { return t[0].split(2, -1); }), cuts(1, {2, 2, 1}));
   several(split_op, "one", {3}, call([](const Tensors& t) { return split(t[0], 10); }), nullptr, cuts(0, {3}));
   table.push_back(split_op);
 
   Op chunk_op = view_op("chunk");
-  several(
-      chunk_op, "even", {4, 3}, call([](const Tensors& t) { return chunk(t[0], 2); }),
-      call([](const Tensors& t) { return t[0].chunk(2); }), cuts(0, {2, 2}));
-  several(
-      chunk_op, "rest", {3, 5}, call([](const Tensors& t) { return chunk(t[0], 3, 1); }),
-      call([](const Tensors& t) { return t[0].chunk(3, -1); }), cuts(1, {2, 2, 1}));
-  several(
-      chunk_op, "fewer than asked", {5}, call([](const Tensors& t) { return chunk(t[0], 4); }), nullptr,
-      cuts(0, {2, 2, 1}));
+  several(chunk_op, "even", {4, 3}, call([](const Tensors& t) { return chunk(t[0], 2); }),
+          call([](const Tensors& t) { return t[0].chunk(2); }), cuts(0, {2, 2}));
+  several(chunk_op, "rest", {3, 5}, call([](const Tensors& t) { return chunk(t[0], 3, 1); }),
+          call([](const Tensors& t) { return t[0].chunk(3, -1); }), cuts(1, {2, 2, 1}));
+  several(chunk_op, "fewer than asked", {5}, call([](const Tensors& t) { return chunk(t[0], 4); }), nullptr,
+          cuts(0, {2, 2, 1}));
   table.push_back(chunk_op);
 }
 
