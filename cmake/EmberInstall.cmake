@@ -21,5 +21,7 @@ get_target_property(EMBER_LIBRARY_TYPE ember TYPE)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/emberConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/emberConfig.cmake
                               INSTALL_DESTINATION ${EMBER_CONFIG_DIR} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/emberConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/Finddnnl.cmake ${CMAKE_CURRENT_BINARY_DIR}/Finddnnl.cmake COPYONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/emberConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/emberConfigVersion.cmake
+              ${CMAKE_CURRENT_BINARY_DIR}/Finddnnl.cmake
         DESTINATION ${EMBER_CONFIG_DIR})

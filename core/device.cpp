@@ -26,7 +26,7 @@ Device::Device(const std::string& text) : type_(DeviceType::CPU), index_(-1) {
 
 std::string Device::str() const {
   std::string s = is_cuda() ? "cuda" : "cpu";
-  if (has_index()) s += ":" + std::to_string(static_cast<int>(index_));
+  if (has_index()) s.append(":").append(std::to_string(static_cast<int>(index_)));
   return s;
 }
 

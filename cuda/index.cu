@@ -10,6 +10,10 @@
 #include <ember/cuda/context.h>
 #include <ember/cuda/register.h>
 
+// What assert() ends in. Its header declares it only without NDEBUG; the device has it always.
+extern "C" __host__ __device__ __cudart_builtin__ void __assert_fail(const char*, const char*, unsigned int,
+                                                                     const char*) noexcept;
+
 namespace ember::cuda {
 
 enum class IndexOp : int { Select, Gather, Add, ScatterAdd };

@@ -64,6 +64,19 @@ std::vector<Variant> binary_variants(const Call& f, const Call& method, const In
   special.dtypes = kFloatDtypes;
   special.gradient = false;
   variants.push_back(special);
+  std::vector<double> first, second;  // the same pairs, three times, with no broadcasting
+  for (int i = 0; i < 3; ++i) {
+    for (const double x : kSpecial) {
+      for (const double y : kSpecial) {
+        first.push_back(x);
+        second.push_back(y);
+      }
+    }
+  }
+  special.label = "special, dense";
+  special.inputs = {given({147}, first), given({147}, second)};
+  special.in_place = in_place;
+  variants.push_back(special);
   return variants;
 }
 

@@ -104,6 +104,43 @@ Variant special(std::string label, std::vector<double> values, Sizes sizes, Call
   return v;
 }
 
+// Rows of ordinary numbers, long enough for vectors, each with a NaN or infinities somewhere.
+constexpr int64_t kLongRow = 300;
+const std::vector<int64_t> kPlaces = {0, 1, 7, 15, 63, 64, 150, 255, 256, 298, 299};
+
+std::vector<double> long_rows() {
+  std::vector<double> all;
+  for (const double unusual : {kNan, kInf, -kInf}) {
+    for (const int64_t place : kPlaces) {
+      for (int64_t i = 0; i < kLongRow; ++i) {
+        const bool here = i == place || (unusual != kInf && i == kLongRow - 1 - place);
+        all.push_back(here ? unusual : static_cast<double>(i * 37 % 16) / 4 - 2);  // with many equal ones
+      }
+    }
+  }
+  return all;
+}
+
+// Along the rows, and of the transpose along the columns.
+void add_long_rows(Op& op, const std::function<Tensors(const Tensor&, int64_t)>& f,
+                   const std::function<Arrays(const HostArray&, int64_t)>& r) {
+  const auto rows = static_cast<int64_t>(3 * kPlaces.size());
+  Variant v = special("long rows", long_rows(), {rows, kLongRow}, call([f](const Tensors& t) { return f(t[0], 1); }),
+                      ref([r](const Arrays& a) { return r(a[0], 1); }));
+  op.variants.push_back(v);
+  v.label = "long columns";
+  v.inputs[0].sizes = {kLongRow, rows};
+  const std::vector<double> by_row = long_rows();
+  for (size_t i = 0; i < static_cast<size_t>(kLongRow); ++i) {
+    for (size_t j = 0; j < static_cast<size_t>(rows); ++j) {
+      v.inputs[0].values[i * static_cast<size_t>(rows) + j] = by_row[j * static_cast<size_t>(kLongRow) + i];
+    }
+  }
+  v.call = call([f](const Tensors& t) { return f(t[0], 0); });
+  v.reference = ref([r](const Arrays& a) { return r(a[0], 0); });
+  op.variants.push_back(v);
+}
+
 void add_sums(std::vector<Op>& table) {
   Op sum_op;
   sum_op.name = "sum";
@@ -117,6 +154,9 @@ void add_sums(std::vector<Op>& table) {
       [](const Tensor& t, IntArrayRef d, bool k) { return t.sum(d, k); }, fold_sum, -3, 3, true);
   sum_op.variants.push_back(special("special", {kNan, 1, kInf, 1, -kInf, kInf, 1, 2}, {4, 2},
                                     call([](const Tensors& t) { return sum(t[0], 1); }), folded({1}, false, fold_sum)));
+  add_long_rows(
+      sum_op, [](const Tensor& t, int64_t d) { return Tensors{sum(t, d)}; },
+      [](const HostArray& a, int64_t d) { return Arrays{reduce(a, {d}, false, fold_sum)}; });
   for (const ScalarType wanted : {kFloat64, kInt64}) {
     // Converted, so that one rule tells the result's dtype.
     Variant v{std::string("dtype ") + dtype_name(wanted),
@@ -193,6 +233,11 @@ void add_extremes(std::vector<Op>& table) {
   by_dim.variants.push_back(special("special", unusual, {4, 3},
                                     call([=](const Tensors& t) { return pair(Max ? max(t[0], 1) : min(t[0], 1)); }),
                                     both({1}, false)));
+  add_long_rows(
+      by_dim, [=](const Tensor& t, int64_t d) { return pair(Max ? max(t, d) : min(t, d)); },
+      [](const HostArray& a, int64_t d) {
+        return Arrays{reduce(a, {d}, false, fold_extreme<Max>), reduce(a, {d}, false, fold_arg<Max>)};
+      });
   table.push_back(by_dim);
 
   Op extreme;
@@ -207,6 +252,9 @@ void add_extremes(std::vector<Op>& table) {
   extreme.variants.push_back(special("special", unusual, {4, 3},
                                      call([](const Tensors& t) { return Max ? amax(t[0], 1) : amin(t[0], 1); }),
                                      folded({1}, false, fold_extreme<Max>)));
+  add_long_rows(
+      extreme, [](const Tensor& t, int64_t d) { return Tensors{Max ? amax(t, d) : amin(t, d)}; },
+      [](const HostArray& a, int64_t d) { return Arrays{reduce(a, {d}, false, fold_extreme<Max>)}; });
   table.push_back(extreme);
 
   Op arg;
@@ -305,6 +353,9 @@ void add_softmax(std::vector<Op>& table) {
     const Call f = call([=](const Tensors& t) { return log ? log_softmax(t[0], 1) : softmax(t[0], 1); });
     const Reference r = ref([=](const Arrays& a) { return softmax_of(a[0], 1, log); });
     op.variants.push_back(special("special", {-kInf, 0, 1, kInf, 0, 1, kNan, 0, 1, -kInf, -kInf, -kInf}, {4, 3}, f, r));
+    add_long_rows(
+        op, [=](const Tensor& t, int64_t d) { return Tensors{log ? log_softmax(t, d) : softmax(t, d)}; },
+        [=](const HostArray& a, int64_t d) { return Arrays{softmax_of(a, d, log)}; });
     // Overflows unless the largest is taken off first.
     op.variants.push_back(special("far from zero", {1000, 1004, 996, -1000, -1008, -1004}, {2, 3}, f, r));
     Variant integers{

@@ -1,5 +1,6 @@
 #include "data.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <numeric>

@@ -1,0 +1,16 @@
+# oneDNN as the target DNNL::dnnl. Used before oneDNN's own CMake package, which on Debian 12 insists on the
+# development files of OpenCL, for a GPU engine that Ember does not use.
+find_path(dnnl_INCLUDE_DIR oneapi/dnnl/dnnl.h)
+find_library(dnnl_LIBRARY dnnl)
+if(dnnl_INCLUDE_DIR AND EXISTS ${dnnl_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h)
+  file(STRINGS ${dnnl_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h dnnl_lines REGEX "define DNNL_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
+  string(REGEX REPLACE "[^0-9;]+" "" dnnl_VERSION "${dnnl_lines}")
+  list(JOIN dnnl_VERSION "." dnnl_VERSION)
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(dnnl REQUIRED_VARS dnnl_LIBRARY dnnl_INCLUDE_DIR VERSION_VAR dnnl_VERSION)
+mark_as_advanced(dnnl_INCLUDE_DIR dnnl_LIBRARY)
+if(dnnl_FOUND AND NOT TARGET DNNL::dnnl)
+  add_library(DNNL::dnnl UNKNOWN IMPORTED)
+  set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${dnnl_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${dnnl_INCLUDE_DIR})
+endif()
