@@ -43,7 +43,7 @@ struct GeneratorState {
   uint64_t seed = 0;
   Mt19937 engine;                     // CPU
   std::optional<double> next_normal;  // CPU: the second value of the last Box-Muller pair (double draws)
-  uint64_t philox_offset = 0;  // CUDA: 32-bit draws consumed per thread so far, a multiple of 4
+  uint64_t philox_offset = 0;         // CUDA: 32-bit draws consumed per thread so far, a multiple of 4
 };
 
 // A handle to a generator; copies share the state. Thread-safe.
