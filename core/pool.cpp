@@ -15,6 +15,12 @@ namespace ember::detail {
 
 namespace {
 
+#if defined(EMBER_POOL_BYPASS)  // the address sanitizer must see every object come and go
+constexpr bool kBypass = true;
+#else
+constexpr bool kBypass = false;
+#endif
+
 constexpr size_t kStep = 32;
 constexpr size_t kLargest = 1024;
 constexpr size_t kClasses = kLargest / kStep;
@@ -62,8 +68,7 @@ FreeLists* open_lists() {
 }  // namespace
 
 void* pool_allocate(size_t bytes) {
-#if !defined(EMBER_POOL_BYPASS)
-  if (bytes <= kLargest && bytes != 0) {
+  if (!kBypass && bytes <= kLargest && bytes != 0) {
     const size_t c = (bytes - 1) / kStep;
     FreeLists* l = lists;
     if (l != nullptr && l->head[c] != nullptr) {
@@ -75,13 +80,11 @@ void* pool_allocate(size_t bytes) {
     if (l == nullptr) open_lists();
     return ::operator new((c + 1) * kStep);
   }
-#endif
   return ::operator new(bytes);
 }
 
-void pool_free(void* p, [[maybe_unused]] size_t bytes) noexcept {
-#if !defined(EMBER_POOL_BYPASS)
-  if (p != nullptr && bytes <= kLargest && bytes != 0) {
+void pool_free(void* p, size_t bytes) noexcept {
+  if (!kBypass && p != nullptr && bytes <= kLargest && bytes != 0) {
     const size_t c = (bytes - 1) / kStep;
     FreeLists* l = lists;
     if (l != nullptr && l->count[c] < kKept) {
@@ -90,7 +93,6 @@ void pool_free(void* p, [[maybe_unused]] size_t bytes) noexcept {
       return;
     }
   }
-#endif
   ::operator delete(p);
 }
 

@@ -138,6 +138,29 @@ TEST(CustomFunction, ChangesItsInput) {
   EXPECT_THROW(AddOneInPlace::apply(x), Error) << "a leaf";
 }
 
+// Writes by hand, of which the library knows only by the mark.
+struct DoublesByHand : Function<DoublesByHand> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x) {
+    auto* data = x.data_ptr<double>();
+    for (int64_t i = 0; i < x.numel(); ++i) data[i] *= 2;
+    ctx->mark_dirty({x});
+    return x;
+  }
+  static variable_list backward(AutogradContext*, variable_list grads) { return {grads[0] * 2}; }
+};
+
+TEST(CustomFunction, MarkedChangesCount) {
+  const Tensor x = leaf({1, 2});
+  const Tensor h = x * 1;
+  const Tensor squared = h * h;
+  const int64_t version = h._version();
+  const Tensor y = DoublesByHand::apply(h);
+  EXPECT_GT(h._version(), version);
+  EXPECT_THROW(squared.sum().backward(), Error) << "it saved what was changed";
+  y.sum().backward();
+  EXPECT_VALUES(x.grad(), {2, 2});
+}
+
 struct Asks : Function<Asks> {
   static inline std::vector<bool> needed;
   static Tensor forward(AutogradContext*, const Tensor& x, double, const Tensor& y) { return x + y; }

@@ -62,10 +62,26 @@ const std::vector<Shape> kReductions = {
     {{2, 3, 4}, {1}},  {{2, 3, 4}, {0, 2}}, {{2, 3, 4}, {-1, 0}}, {{2, 3, 2, 2}, {1, 2}},
     {{3, 1, 2}, {1}},  {{0, 3}, {1}},       {{5, 333}, {1}},      {{333, 5}, {0}},
     {{7, 66, 9}, {1}}, {{9, 5, 70}, {0, 2}}};
+// Over the sizes at which the work is cut into blocks and dealt out to threads.
+const std::vector<Shape> kLargeReductions = {{{3, 40009}, {1}}, {{40009, 3}, {0}}, {{2, 20011, 2}, {1}}};
 // Not empty in a reduced dimension only where there is an identity.
 const std::vector<Shape> kEmptyReductions = {{{0}, {0}}, {{0, 3}, {0}}, {{2, 0, 3}, {1, 2}}};
 
 using WithDims = std::function<Tensor(const Tensor&, IntArrayRef, bool)>;
+
+// Each shape of kLargeReductions as it lies.
+void add_large(Op& op, const std::function<Tensors(const Tensor&, int64_t)>& f,
+               const std::function<Arrays(const HostArray&, int64_t)>& r, double low, double high) {
+  for (const Shape& s : kLargeReductions) {
+    const int64_t dim = s.dims[0];
+    Variant v{"large " + label_of(s.sizes, s.dims, false),
+              {value(s.sizes, low, high)},
+              call([=](const Tensors& t) { return f(t[0], dim); }),
+              ref([=](const Arrays& a) { return r(a[0], dim); })};
+    v.gradient = v.layouts = false;
+    op.variants.push_back(v);
+  }
+}
 
 void add_by_dims(Op& op, const WithDims& f, const WithDims& method, Fold fold, double low, double high,
                  bool has_identity) {
@@ -83,6 +99,9 @@ void add_by_dims(Op& op, const WithDims& f, const WithDims& method, Fold fold, d
       op.variants.push_back(v);
     }
   }
+  add_large(
+      op, [f](const Tensor& t, int64_t dim) { return Tensors{f(t, dim, false)}; },
+      [fold](const HostArray& a, int64_t dim) { return Arrays{reduce(a, {dim}, false, fold)}; }, low, high);
 }
 
 void add_whole(Op& op, const Call& f, const Call& method, Fold fold, double low, double high, bool has_identity,
@@ -238,6 +257,12 @@ void add_extremes(std::vector<Op>& table) {
       [](const HostArray& a, int64_t d) {
         return Arrays{reduce(a, {d}, false, fold_extreme<Max>), reduce(a, {d}, false, fold_arg<Max>)};
       });
+  add_large(
+      by_dim, [=](const Tensor& t, int64_t d) { return pair(Max ? max(t, d) : min(t, d)); },
+      [](const HostArray& a, int64_t d) {
+        return Arrays{reduce(a, {d}, false, fold_extreme<Max>), reduce(a, {d}, false, fold_arg<Max>)};
+      },
+      -3, 3);
   table.push_back(by_dim);
 
   Op extreme;
