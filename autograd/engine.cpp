@@ -107,10 +107,12 @@ class Run {
     std::vector<Tensor> results(captures_.size());
     for (size_t i = 0; i < roots.size(); ++i) {
       if (!roots[i].is_valid()) continue;
-      deliver(roots[i], std::move(grads[i]), stream_here(roots[i]));
+      deliver(index_[roots[i].function.get()], roots[i].input_nr, std::move(grads[i]), stream_here(roots[i]));
     }
     for (const Edge& root : roots) {
-      if (root.is_valid() && tasks_[index_[root.function.get()]].dependencies == 0) make_ready(root.function.get());
+      if (!root.is_valid()) continue;
+      const uint32_t number = index_[root.function.get()];
+      if (tasks_[number].dependencies == 0) make_ready(number);
     }
     while (!ready_.empty()) {
       std::pop_heap(ready_.begin(), ready_.end());
@@ -187,12 +189,12 @@ class Run {
     }
   }
 
-  void make_ready(Node* node) {
-    const uint32_t number = index_[node];
-    if (std::exchange(tasks_[number].queued, true)) return;  // a root that was given twice
+  void make_ready(uint32_t number) {
+    Task& task = tasks_[number];
+    if (std::exchange(task.queued, true)) return;  // a root that was given twice
     // Accumulators first: their gradients can go. Then the latest made.
-    const bool leaf = node->num_outputs() == 0;
-    ready_.push_back({leaf ? UINT64_MAX : node->sequence_nr(), number});
+    const bool leaf = task.node->num_outputs() == 0;
+    ready_.push_back({leaf ? UINT64_MAX : task.node->sequence_nr(), number});
     std::push_heap(ready_.begin(), ready_.end());
   }
 
@@ -214,8 +216,8 @@ class Run {
     event.wait(consumer);
   }
 
-  void deliver(const Edge& edge, Tensor grad, const Stream& producer) {
-    Task& task = tasks_[index_[edge.function.get()]];
+  void deliver(uint32_t number, uint32_t input_nr, Tensor grad, const Stream& producer) {
+    Task& task = tasks_[number];
     if (!task.needed || !grad.defined()) return;
     const Stream consumer = stream_of(*task.node);
     if (producer != consumer) {
@@ -225,10 +227,10 @@ class Run {
       }
     }
     if (consumer.device.is_cpu()) {
-      accumulate(task.grad(edge.input_nr), std::move(grad));
+      accumulate(task.grad(input_nr), std::move(grad));
     } else {
       const StreamGuard guard(consumer);
-      accumulate(task.grad(edge.input_nr), std::move(grad));
+      accumulate(task.grad(input_nr), std::move(grad));
     }
   }
 
@@ -237,13 +239,15 @@ class Run {
     const IntrusivePtr<Node> node = std::move(task.node);
     const uint32_t n_in = node->num_inputs();
     const uint32_t n_out = node->num_outputs();
-    std::vector<Tensor> grads_in(n_in);
+    std::vector<Tensor>& grads_in = grads_in_;
+    std::vector<Tensor>& grads_out = grads_out_;
+    grads_in.resize(n_in);
+    grads_out.resize(n_out);
     if (n_in > 0) grads_in[0] = std::move(task.first);
     for (uint32_t i = 1; i < n_in && i < task.others.size(); ++i) grads_in[i] = std::move(task.others[i]);
-    std::vector<Tensor> grads_out(n_out);
 
+    const Stream stream = stream_of(*node);
     if (task.needed) {
-      const Stream stream = stream_of(*node);
       std::optional<StreamGuard> guard;
       if (!stream.device.is_cpu()) {
         guard.emplace(stream);
@@ -266,10 +270,12 @@ class Run {
     for (uint32_t i = 0; i < n_out; ++i) {
       const Edge& edge = node->next_edge(i);
       if (!edge.is_valid()) continue;
-      deliver(edge, std::move(grads_out[i]), stream_of(*node));
-      Task& next = tasks_[index_[edge.function.get()]];
-      if (--next.dependencies == 0) make_ready(edge.function.get());
+      const uint32_t target = index_[edge.function.get()];
+      deliver(target, edge.input_nr, std::move(grads_out[i]), stream);
+      if (--tasks_[target].dependencies == 0) make_ready(target);
     }
+    grads_in.clear();
+    grads_out.clear();
   }
 
   bool leads_on(const Node& node) {
@@ -335,6 +341,8 @@ class Run {
   std::vector<Capture> captures_;
   std::vector<Ready> ready_;
   std::vector<Stream> used_streams_;
+  std::vector<Tensor> grads_in_;  // of the node that runs; kept for their memory
+  std::vector<Tensor> grads_out_;
 };
 
 // The gradient of an output that none was given for.

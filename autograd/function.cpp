@@ -104,7 +104,6 @@ void FunctionNode::set_outputs(variable_list& outputs) {
     set_history(y, IntrusivePtr<Node>(this), nr);
   }
   if (recording_) {
-    saved_anything_ = !ctx_.to_save_.empty();
     saved_list_.reserve(ctx_.to_save_.size());
     SavedTensorScope scope(this);
     for (const Tensor& t : ctx_.to_save_) {
@@ -121,9 +120,6 @@ void FunctionNode::set_outputs(variable_list& outputs) {
 }
 
 variable_list FunctionNode::saved_variables() const {
-  EMBER_CHECK(!released_, type_name_,
-              ": backward through the graph a second time: what it saved was freed by the first; pass "
-              "retain_graph=true to the first backward to keep it");
   variable_list tensors;
   tensors.reserve(saved_list_.size());
   for (const SavedTensor& s : saved_list_) tensors.push_back(s.get());
@@ -134,12 +130,6 @@ bool FunctionNode::input_needs_grad(size_t i) const {
   EMBER_CHECK_INDEX(i < num_outputs(), type_name_, ": needs_input_grad(", i, ") of ", num_outputs(),
                     " tensor arguments");
   return should_compute_output(i);
-}
-
-void FunctionNode::release_variables() {
-  Node::release_variables();
-  ctx_.saved_data.clear();
-  released_ = saved_anything_;
 }
 
 void FunctionNode::apply(Tensor* grads_in, Tensor* grads_out) {

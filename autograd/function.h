@@ -68,7 +68,6 @@ class FunctionNode : public Node {
  public:
   const char* type_name() const override { return type_name_.c_str(); }
   void apply(Tensor* grads_in, Tensor* grads_out) final;
-  void release_variables() final;
 
  protected:
   explicit FunctionNode(std::string type_name);
@@ -101,8 +100,6 @@ class FunctionNode : public Node {
   std::vector<Meta> output_metas_;
   std::vector<SavedTensor> saved_list_;
   bool recording_ = false;
-  bool saved_anything_ = false;
-  bool released_ = false;
 };
 
 namespace function_detail {

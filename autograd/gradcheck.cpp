@@ -130,25 +130,18 @@ bool gradgradcheck(const GradcheckFunction& f, const std::vector<Tensor>& inputs
     outputs = differentiable(f(all));
   }
   Generator generator = make_generator(2718281828u);
-  size_t used = 0;
   for (const Tensor& y : outputs) {
     if (!y.requires_grad()) continue;
     const Tensor g = randn(y.sizes(), generator, TensorOptions(y.dtype())).to(y.device());
     all.push_back(g.detach().requires_grad_());
-    ++used;
   }
-  if (used == 0) return report(options, "no result of the function requires gradients");
+  if (all.size() == n) return report(options, "no result of the function requires gradients");
   const auto gradient = [&f, n](const std::vector<Tensor>& arguments) {
-    const AutoGradMode recording_on(true);
-    std::vector<Tensor> xs(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(n));
-    std::vector<Tensor> gs(arguments.begin() + static_cast<std::ptrdiff_t>(n), arguments.end());
-    // The numerical side calls with inputs that require nothing.
+    const std::vector<Tensor> xs(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(n));
+    const std::vector<Tensor> gs(arguments.begin() + static_cast<std::ptrdiff_t>(n), arguments.end());
     std::vector<Tensor> wanted;
-    for (Tensor& x : xs) {
-      if (!x.defined() || !x.is_floating_point()) continue;
-      if (!x.requires_grad()) x = x.detach().requires_grad_();
-      wanted.push_back(x);
-    }
+    for (const Tensor& x : xs)
+      if (x.defined() && x.requires_grad()) wanted.push_back(x);
     std::vector<Tensor> ys;
     for (const Tensor& y : differentiable(f(xs)))
       if (y.requires_grad()) ys.push_back(y);
@@ -157,27 +150,7 @@ bool gradgradcheck(const GradcheckFunction& f, const std::vector<Tensor>& inputs
       if (!grads[i].defined()) grads[i] = zeros_like(wanted[i]);
     return grads;
   };
-  // Inputs that need no gradient are constants here, whatever their dtype.
-  std::vector<Tensor> constants;
-  std::vector<bool> is_constant;
-  std::vector<Tensor> variables;
-  for (size_t i = 0; i < all.size(); ++i) {
-    is_constant.push_back(!all[i].defined() || !all[i].requires_grad());
-    if (is_constant.back()) {
-      constants.push_back(all[i]);
-    } else {
-      variables.push_back(all[i]);
-    }
-  }
-  const auto of_variables = [&](const std::vector<Tensor>& vs) {
-    std::vector<Tensor> arguments;
-    size_t v = 0;
-    size_t c = 0;
-    for (const bool constant : is_constant) arguments.push_back(constant ? constants[c++] : vs[v++]);
-    std::vector<Tensor> grads = gradient(arguments);
-    return grads;
-  };
-  return gradcheck(of_variables, variables, options);
+  return gradcheck(gradient, all, options);
 }
 
 }  // namespace ember::autograd

@@ -47,21 +47,24 @@ bool has_history(const TensorImpl* impl) {
   return m != nullptr && (m->requires_grad || m->grad_fn);
 }
 
+// Gives a view the history that its base has now.
+void regenerate_view(const Tensor& view) {
+  const Tensor base{view.unsafe_impl()->view_base()};
+  const AutoGradMode recording_on(true);
+  const Tensor fresh = as_strided(base, view.sizes(), view.strides(), view.storage_offset());
+  const AutogradMeta& m = meta(fresh);
+  set_history(view, m.grad_fn, m.output_nr);
+}
+
 // A view whose base was changed in place since gets its history from the base anew.
 void refresh_view(const Tensor& t) {
-  TensorImpl* impl = t.unsafe_impl();
+  const TensorImpl* impl = t.unsafe_impl();
   const IntrusivePtr<TensorImpl>& base = impl->view_base();
   if (!base || !has_history(base.get())) return;
-  AutogradMeta& m = meta(t);
-  if ((m.grad_fn || m.requires_grad) && m.view_version == impl->version()) return;
+  const AutogradMeta& m = meta(t);
   if (m.requires_grad) return;  // made a leaf by hand
-  const Tensor base_tensor{base};
-  if (!m.grad_fn && !meta_or_null(base.get())->grad_fn) return;  // a view that was made before its leaf base required
-  const AutoGradMode recording_on(true);
-  const Tensor regenerated = as_strided(base_tensor, t.sizes(), t.strides(), t.storage_offset());
-  const AutogradMeta* fresh = meta_or_null(regenerated.unsafe_impl());
-  if (fresh == nullptr || !fresh->grad_fn) return;
-  set_history(t, fresh->grad_fn, fresh->output_nr);
+  if (m.grad_fn ? m.view_version == impl->version() : !meta_or_null(base.get())->grad_fn) return;
+  regenerate_view(t);
 }
 
 const Tensor undefined;
@@ -126,9 +129,9 @@ class CopySlices final : public Node {
   void apply(Tensor* grads_in, Tensor* grads_out) override {
     const Tensor& grad = grads_in[0];
     if (!grad.defined()) return;
-    EMBER_CHECK(operation_, "backward through the graph a second time: pass retain_graph=true to the first backward");
     // A copy with the base's own strides, so that the view's geometry applies to it.
-    const Tensor result = as_strided(ember::zeros({extent()}, grad.options()), sizes_, strides_, 0);
+    const Tensor result =
+        as_strided(ember::zeros({view_extent(sizes_, strides_)}, grad.options()), sizes_, strides_, 0);
     result.copy_(grad);
     const Tensor region = as_strided(result, view_sizes_, view_strides_, offset_);
     Tensor region_grad = region.clone();
@@ -145,20 +148,9 @@ class CopySlices final : public Node {
     for (size_t i = 1; i < grads.size(); ++i) grads_out[i] = std::move(grads[i]);
   }
 
-  void release_variables() override {
-    if (operation_) operation_->release_variables();
-  }
+  void release_variables() override { operation_->release_variables(); }
 
  private:
-  int64_t extent() const {
-    int64_t last = 0;
-    for (size_t d = 0; d < sizes_.size(); ++d) {
-      if (sizes_[d] == 0) return 0;
-      last += (sizes_[d] - 1) * strides_[d];
-    }
-    return last + 1;
-  }
-
   Dims sizes_, strides_, view_sizes_, view_strides_;
   int64_t offset_;
   IntrusivePtr<Node> operation_;
@@ -169,14 +161,8 @@ class CopySlices final : public Node {
 
 void rebase_view(const Tensor& view) {
   const Tensor base{view.unsafe_impl()->view_base()};
-  AutogradMeta& m = meta(view);
-  set_history(base, IntrusivePtr<Node>(new CopySlices(base, view, m.grad_fn)));
-  m.grad_fn = nullptr;
-  m.view_version = view.unsafe_impl()->version() - 1;  // to be regenerated from the base
-  const AutoGradMode recording_on(true);
-  const Tensor regenerated = as_strided(base, view.sizes(), view.strides(), view.storage_offset());
-  const AutogradMeta* fresh = meta_or_null(regenerated.unsafe_impl());
-  set_history(view, fresh->grad_fn, fresh->output_nr);
+  set_history(base, IntrusivePtr<Node>(new CopySlices(base, view, meta(view).grad_fn)));
+  regenerate_view(view);
 }
 
 // ---- AccumulateGrad ----
@@ -317,6 +303,7 @@ unsigned Tensor::register_hook(std::function<void(const Tensor&)> hook) const {
 }
 
 void Tensor::remove_hook(unsigned position) const {
+  impl();
   const autograd::Edge edge = autograd::gradient_edge(*this);
   EMBER_CHECK(edge.is_valid(), "remove_hook: this tensor has no hooks");
   edge.function->remove_tensor_hook(edge.input_nr, position);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains an MLP on handwritten digits, on a Debian or Ubuntu system as it comes: installs the packages that
+# Trains an MLP on handwritten digits, for a Debian or Ubuntu system as it comes: installs the packages that
 # are missing (as root or with sudo), builds Ember in build/release, and runs ember_mlp with the arguments given here:
 #
 #   benchmarks/mlp.sh                           the digits, on a GPU where there is one, else on the CPU

@@ -1,11 +1,14 @@
 # Whether the CUDA backend is built (EMBER_WITH_CUDA), and for which architectures.
+if(NOT EMBER_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "EMBER_CUDA must be AUTO, ON or OFF, got \"${EMBER_CUDA}\"")
+endif()
 set(EMBER_WITH_CUDA OFF)
 if(NOT EMBER_CUDA STREQUAL "OFF")
   include(CheckLanguage)
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
     if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
-      # The device of this machine where there is one; else from Turing or Ampere to Hopper, and PTX for what comes later.
+      # The device of this machine where there is one; else Ampere and Hopper, and PTX for what comes later.
       execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
                       OUTPUT_VARIABLE capabilities ERROR_QUIET RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE)
       string(REGEX MATCHALL "[0-9]+\\.[0-9]+" capabilities "${capabilities}")

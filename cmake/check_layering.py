@@ -19,12 +19,11 @@ LAYERS = {
     "nn": {"autograd", "core"},
     "optim": {"nn", "autograd", "core"},
     "benchmarks": {"core", "autograd", "nn", "optim"},
-    "compat": {"core", "autograd", "nn", "optim"},
 }
-FOLDERS = set(LAYERS) - {"benchmarks", "compat"}
+FOLDERS = set(LAYERS) - {"benchmarks"}
 # The umbrella <ember/ember.h> sits above every layer, and is for programs.
 UMBRELLA = "ember.h"
-MAY_INCLUDE_UMBRELLA = {"benchmarks", "compat"}
+MAY_INCLUDE_UMBRELLA = {"benchmarks"}
 
 # Libraries that belong to some folders only. In a header of core, autograd, nn or optim, none of them.
 LIBRARIES = [

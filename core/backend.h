@@ -97,7 +97,8 @@ void reset_peak_memory_stats();
 void empty_cache();
 }  // namespace cpu
 
-// Usable in every build: without CUDA or a device, is_available() is false and the rest throws the reason.
+// Usable in every build: without CUDA or a device, is_available() is false, device_count() 0, empty_cache() has
+// nothing to do, and the rest throws the reason.
 namespace cuda {
 bool is_available();
 int64_t device_count();

@@ -5,23 +5,25 @@
 
 namespace ember {
 
-Device::Device(const std::string& text) : type_(DeviceType::CPU), index_(-1) {
+Device Device::parse(const std::string& text) {
+  Device device;
   const size_t colon = text.find(':');
   const std::string name = text.substr(0, colon);
   if (name == "cuda") {
-    type_ = DeviceType::CUDA;
+    device.type_ = DeviceType::CUDA;
   } else {
     EMBER_CHECK(name == "cpu", "\"", text, "\" is not a device; expected cpu, cuda or cuda:N");
   }
-  if (colon == std::string::npos) return;
+  if (colon == std::string::npos) return device;
   const std::string digits = text.substr(colon + 1);
   const bool is_number =
       !digits.empty() && digits.size() <= 3 && digits.find_first_not_of("0123456789") == std::string::npos;
   const int index = is_number ? std::stoi(digits) : -1;
   EMBER_CHECK(is_number && index <= 127 && (digits.size() == 1 || digits[0] != '0'), "\"", text,
               "\" is not a device: the index must be a number from 0 to 127");
-  EMBER_CHECK(type_ == DeviceType::CUDA || index == 0, "\"", text, "\" is not a device: the CPU has index 0 only");
-  if (type_ == DeviceType::CUDA) index_ = static_cast<DeviceIndex>(index);
+  EMBER_CHECK(device.is_cuda() || index == 0, "\"", text, "\" is not a device: the CPU has index 0 only");
+  if (device.is_cuda()) device.index_ = static_cast<DeviceIndex>(index);
+  return device;
 }
 
 std::string Device::str() const {

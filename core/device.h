@@ -1,9 +1,12 @@
 // Where a tensor lives.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
+#include <type_traits>
 
 namespace ember {
 
@@ -14,6 +17,11 @@ inline constexpr DeviceType kCUDA = DeviceType::CUDA;
 
 using DeviceIndex = int8_t;
 
+// A string or C string, and nothing else that converts to one: 0 is a null pointer.
+template <class T>
+concept StringLike = std::same_as < std::decay_t<T>,
+const char* > || std::same_as<std::decay_t<T>, char*> || std::same_as<std::decay_t<T>, std::string>;
+
 // A device type and an index. The index is -1 for "the current device" (CPU: always); a tensor on
 // CUDA always carries a definite index.
 class Device {
@@ -21,8 +29,8 @@ class Device {
   constexpr Device(DeviceType type = DeviceType::CPU, DeviceIndex index = -1)
       : type_(type), index_(index) {}  // NOLINT: implicit
   // "cpu", "cuda" or "cuda:N"; throws Error otherwise.
-  Device(const std::string& text);                         // NOLINT: implicit, as in LibTorch
-  Device(const char* text) : Device(std::string(text)) {}  // NOLINT
+  template <StringLike S>
+  Device(const S& text) : Device(parse(text)) {}  // NOLINT: implicit, as in LibTorch
 
   constexpr DeviceType type() const { return type_; }
   constexpr DeviceIndex index() const { return index_; }
@@ -35,6 +43,8 @@ class Device {
   friend constexpr bool operator!=(Device a, Device b) { return !(a == b); }
 
  private:
+  static Device parse(const std::string& text);
+
   DeviceType type_;
   DeviceIndex index_;
 };

@@ -60,6 +60,15 @@ bool is_non_overlapping_and_dense(IntArrayRef sizes, IntArrayRef strides) {
   return true;
 }
 
+int64_t view_extent(IntArrayRef sizes, IntArrayRef strides) {
+  int64_t last = 0;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return 0;
+    last += (sizes[d] - 1) * strides[d];
+  }
+  return last + 1;
+}
+
 int64_t wrap_dim(int64_t dim, int64_t rank) {
   const int64_t range = rank == 0 ? 1 : rank;
   EMBER_CHECK_INDEX(dim >= -range && dim < range, "dimension ", dim, " is out of range: expected one in [", -range,

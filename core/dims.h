@@ -83,6 +83,9 @@ bool is_contiguous(IntArrayRef sizes, IntArrayRef strides);
 // Whether no two indices address the same element, and the elements fill their range without gaps.
 bool is_non_overlapping_and_dense(IntArrayRef sizes, IntArrayRef strides);
 
+// One more than the distance, in elements, from a view's first element to its last; 0 if it is empty.
+int64_t view_extent(IntArrayRef sizes, IntArrayRef strides);
+
 // `dim` in [-rank, rank) mapped to [0, rank); a 0-dimensional tensor takes -1 and 0. Throws IndexError.
 int64_t wrap_dim(int64_t dim, int64_t rank);
 

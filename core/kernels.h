@@ -28,11 +28,11 @@ struct Kernel<void(P...)> {
 
 // Elementwise: operand 0 of the iterator is the output. Inputs may be scalars (iterator.is_scalar).
 using ElementwiseKernel = Kernel<void(const TensorIterator&, const Params&)>;
-// `out` is contiguous with the input's shape, but 1 in the dimensions of the mask. A 0-dimensional input
-// comes with an empty mask.
+// `out` is contiguous and has an element for each index of the dimensions that are not in the mask, in
+// row-major order; with the others as 1 or left out. A 0-dimensional input comes with an empty mask.
 using ReduceKernel = Kernel<void(const Tensor& out, const Tensor& in, DimMask dims)>;
-// values (the input's dtype) and indices (int64) are contiguous with the input's shape, 1 in `dim`. The
-// first of equal elements wins; the first NaN wins over everything.
+// values (the input's dtype) and indices (int64) are such outputs for the one dimension `dim`. The first of
+// equal elements wins; the first NaN wins over everything.
 using ArgReduceKernel = Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim)>;
 // Floating dtypes; all tensors contiguous and of one shape.
 using SoftmaxKernel = Kernel<void(const Tensor& out, const Tensor& in, int64_t dim)>;
@@ -87,7 +87,7 @@ struct Kernels {
   // out[p with p[dim] replaced by index[p]] += src[p] over index's shape
   Kernel<void(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src)> scatter_add{"scatter_add"};
 
-  // Random fills of a contiguous tensor. The CPU draws as PyTorch does.
+  // Random fills of a contiguous tensor. On the CPU uniform, normal and random draw as PyTorch does.
   Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};  // floating, [from, to)
   Kernel<void(const Tensor& out, double mean, double std, Generator&)> normal{"normal"};   // floating
   Kernel<void(const Tensor& out, double p, Generator&)> bernoulli{"bernoulli"};            // any dtype, 0 or 1

@@ -19,12 +19,12 @@ enum class MemoryFormat : int8_t { Contiguous, Preserve };
 class TensorOptions {
  public:
   TensorOptions() = default;
-  TensorOptions(ScalarType dtype) : dtype_(dtype), has_dtype_(true) {}         // NOLINT: implicit, all of these
-  TensorOptions(Device device) : device_(device), has_device_(true) {}         // NOLINT
-  TensorOptions(DeviceType type) : TensorOptions(Device(type)) {}              // NOLINT
-  TensorOptions(const char* device) : TensorOptions(Device(device)) {}         // NOLINT
-  TensorOptions(const std::string& device) : TensorOptions(Device(device)) {}  // NOLINT
-  TensorOptions(Layout) {}                                                     // NOLINT
+  TensorOptions(ScalarType dtype) : dtype_(dtype), has_dtype_(true) {}  // NOLINT: implicit, all of these
+  TensorOptions(Device device) : device_(device), has_device_(true) {}  // NOLINT
+  TensorOptions(DeviceType type) : TensorOptions(Device(type)) {}       // NOLINT
+  template <StringLike S>
+  TensorOptions(const S& device) : TensorOptions(Device(device)) {}  // NOLINT
+  TensorOptions(Layout) {}                                           // NOLINT
 
   [[nodiscard]] TensorOptions dtype(optional<ScalarType> t) const {
     TensorOptions o = *this;

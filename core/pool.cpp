@@ -33,10 +33,8 @@ struct FreeObject {
 struct FreeLists {
   FreeObject* head[kClasses] = {};
   uint32_t count[kClasses] = {};
-  bool closed = false;  // the thread is ending: objects freed from now on go to the heap
 
   ~FreeLists() {
-    closed = true;
     for (FreeObject*& list : head) {
       while (list != nullptr) {
         FreeObject* next = list->next;

@@ -31,9 +31,7 @@ std::vector<double> values_of(const Tensor& t) {
   const char* data = static_cast<const char*>(t.data_ptr());
   const auto item = static_cast<int64_t>(t.element_size());
   if (!t.is_cpu() && t.numel() != 0) {
-    int64_t last = 0;
-    for (size_t d = 0; d < t.sizes().size(); ++d) last += (t.sizes()[d] - 1) * t.strides()[d];
-    host.resize(static_cast<size_t>((last + 1) * item));
+    host.resize(static_cast<size_t>(view_extent(t.sizes(), t.strides()) * item));
     backend(t.device().type()).copy_bytes(host.data(), Device(kCPU), data, t.device(), host.size(), false);
     data = host.data();
   }

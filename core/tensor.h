@@ -87,10 +87,8 @@ class Tensor {
   Tensor to(DeviceType device, bool non_blocking = false, bool copy = false) const {
     return to(Device(device), non_blocking, copy);
   }
-  Tensor to(const char* device, bool non_blocking = false, bool copy = false) const {
-    return to(Device(device), non_blocking, copy);
-  }
-  Tensor to(const std::string& device, bool non_blocking = false, bool copy = false) const {
+  template <StringLike S>
+  Tensor to(const S& device, bool non_blocking = false, bool copy = false) const {
     return to(Device(device), non_blocking, copy);
   }
   Tensor to(ScalarType dtype, bool non_blocking = false, bool copy = false) const;

@@ -23,7 +23,7 @@ Block allocate_memory(size_t nbytes);
 void free_memory(Block block) noexcept;
 
 // Block sizes by class: multiples of 64 bytes to 512, then eight steps to every doubling, so that no more
-// than an eighth of a block is unused.
+// than an eighth of such a block is unused.
 uint32_t size_class_of(size_t nbytes);
 size_t class_size(uint32_t size_class);
 

@@ -1,6 +1,5 @@
 // The largest or smallest element along a dimension, and where it is.
 #include <algorithm>
-#include <cstring>
 
 #include <ember/core/parallel.h>
 #include <ember/cpu/elementwise.h>

@@ -13,14 +13,6 @@ template <class U>
 void same_type_loop(char* const* operands, int64_t n, const Params&) {
   if (operands[0] != operands[1]) std::memcpy(operands[0], operands[1], static_cast<size_t>(n) * sizeof(U));
 }
-Loop same_type(size_t element_size) {
-  switch (element_size) {
-    case 1: return &same_type_loop<uint8_t>;
-    case 2: return &same_type_loop<uint16_t>;
-    case 4: return &same_type_loop<uint32_t>;
-    default: return &same_type_loop<uint64_t>;
-  }
-}
 
 // A copy whose output is dense along dimension 0 and whose input is dense along another: both are walked in
 // square tiles, so that each cache line is used whole while it is there.
@@ -92,29 +84,22 @@ void fill_loop(char* const* operands, int64_t n, const Params& params) {
 void copy(const TensorIterator& iter) {
   if (iter.numel() == 0) return;
   const ScalarType to = iter.dtype(0);
-  if (iter.is_scalar(1)) return fill(iter, iter.scalar(1));
   const ScalarType from = iter.dtype(1);
   const ScalarType types[] = {to, from};
   if (to != from) return run_elementwise(iter, loops.convert_from(from)[to], types, Params{});
   const size_t size = element_size(to);
   if (const int dim = Transpose::dense_dim(iter); dim != 0) {
     const Transpose transpose(iter, dim);
-    switch (size) {
-      case 1: return transpose.run<uint8_t>();
-      case 2: return transpose.run<uint16_t>();
-      case 4: return transpose.run<uint32_t>();
-      default: return transpose.run<uint64_t>();
-    }
+    return visit_size(size, [&]<class U>() { transpose.run<U>(); });
   }
-  run_elementwise(iter, same_type(size), types, Params{});
+  const Loop loop = visit_size(size, []<class U>() -> Loop { return &same_type_loop<U>; });
+  run_elementwise(iter, loop, types, Params{});
 }
 
 void fill(const TensorIterator& iter, const Scalar& value) {
   const ScalarType t = iter.dtype(0);
-  // A second operand, if there is one (a copy of a scalar), is ignored by the loop.
-  const ScalarType types[] = {t, t};
   const Loop loop = visit_dtype(t, []<class T>() -> Loop { return &fill_loop<T>; });
-  run_elementwise(iter, loop, types, Params{value, Scalar()});
+  run_elementwise(iter, loop, &t, Params{value, Scalar()});
 }
 
 }  // namespace ember::cpu

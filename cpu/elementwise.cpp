@@ -21,6 +21,16 @@ void fill_loops() {
   fill_convert_loops(loops);
 }
 
+void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
+  if (to_stride == element_size && from_stride == element_size) {
+    std::memcpy(to, from, static_cast<size_t>(n * element_size));
+    return;
+  }
+  visit_size(static_cast<size_t>(element_size), [=]<class U>() {
+    for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(U));
+  });
+}
+
 namespace {
 
 constexpr int kMaxOperands = TensorIterator::kMaxOperands;
@@ -29,24 +39,6 @@ constexpr int64_t kBlock = 512;
 using Buffer = char[kBlock * 8];
 // Rows shorter than this are gathered into one block, many at a time.
 constexpr int64_t kShortRow = 64;
-
-template <class U>
-void strided_copy(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(U));
-}
-
-void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
-  if (to_stride == element_size && from_stride == element_size) {
-    std::memcpy(to, from, static_cast<size_t>(n * element_size));
-    return;
-  }
-  switch (element_size) {
-    case 1: return strided_copy<uint8_t>(to, to_stride, from, from_stride, n);
-    case 2: return strided_copy<uint16_t>(to, to_stride, from, from_stride, n);
-    case 4: return strided_copy<uint32_t>(to, to_stride, from, from_stride, n);
-    default: return strided_copy<uint64_t>(to, to_stride, from, from_stride, n);
-  }
-}
 
 // n times the scalar, as an element of type t.
 void fill_scalar(const Scalar& value, ScalarType t, char* buffer, int64_t n) {
@@ -181,7 +173,7 @@ void Walk::fill_constant(int i, int64_t n, char* buffer) const {
 }
 
 void Walk::read(const Operand& o, const Position p, int64_t n, char* buffer) const {
-  Buffer raw;
+  alignas(64) Buffer raw;
   char* const gathered = o.convert != nullptr ? raw : buffer;
   char* source = gathered;
   for_each_row(o, p, n, [&](char* memory, int64_t done, int64_t count) {
@@ -198,7 +190,7 @@ void Walk::read(const Operand& o, const Position p, int64_t n, char* buffer) con
 }
 
 void Walk::write(const Operand& o, const Position p, int64_t n, char* buffer) const {
-  Buffer raw;
+  alignas(64) Buffer raw;
   const char* source = buffer;
   if (o.convert != nullptr) {
     char* const operands[] = {raw, buffer};

@@ -9,6 +9,7 @@
 #include <ember/core/macros.h>
 #include <ember/core/parallel.h>
 #include <ember/core/scalar.h>
+#include <ember/cpu/elementwise.h>
 
 namespace ember::cpu {
 
@@ -87,7 +88,7 @@ class Gemm {
   void pack_b(T* to, int64_t p, int64_t depth, int64_t column, int64_t columns) const {
     const int64_t width = tile_.columns;
     const int64_t tiles = round_up(columns) / width;
-    parallel_for(0, tiles, std::max<int64_t>(1, 32768 / (depth * width)), [&](int64_t begin, int64_t end) {
+    parallel_for(0, tiles, std::max<int64_t>(1, kGrain / (depth * width)), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         T* out = to + t * width * depth;
         const int64_t start = column + t * width;

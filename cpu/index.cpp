@@ -51,17 +51,6 @@ void check_indices(const Tensor& index, int64_t size, int64_t dim) {
   }
 }
 
-// Calls f with an unsigned integer of the element's size, for what only moves bits.
-template <class F>
-void visit_size(size_t size, F f) {
-  switch (size) {
-    case 1: return f.template operator()<uint8_t>();
-    case 2: return f.template operator()<uint16_t>();
-    case 4: return f.template operator()<uint32_t>();
-    default: return f.template operator()<uint64_t>();
-  }
-}
-
 template <class T>
 void add_to(T& to, T value) {
   using C = compute_t<T>;
@@ -70,6 +59,27 @@ void add_to(T& to, T value) {
 
 int64_t dim_size(const Tensor& t, int64_t dim) { return t.dim() == 0 ? 1 : t.size(dim); }
 int64_t dim_stride(const Tensor& t, int64_t dim) { return t.dim() == 0 ? 1 : t.stride(dim); }
+
+// For gather and scatter_add: goes through `index`, lines in threads, with the lines of `out` and `in` that
+// belong to each of its own. Calls f(to, to's stride, from, from's stride, i, index[i]) for i in order.
+template <class T, class F>
+void for_each_index(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index, F f) {
+  const Lines at(index.sizes(), index, dim);
+  const Lines from(index.sizes(), in, dim);
+  const Lines to(index.sizes(), out, dim);
+  const int64_t* const indices = static_cast<const int64_t*>(index.data_ptr());
+  const T* const source = static_cast<const T*>(in.data_ptr());
+  T* const target = static_cast<T*>(out.data_ptr());
+  const int64_t n = dim_size(index, dim);
+  parallel_for(0, at.others.numel, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; ++line) {
+      const int64_t* const k = indices + at.offset(line);
+      const T* const s = source + from.offset(line);
+      T* const t = target + to.offset(line);
+      for (int64_t i = 0; i < n; ++i) f(t, to.stride, s, from.stride, i, k[i * at.stride]);
+    }
+  });
+}
 
 }  // namespace
 
@@ -150,44 +160,22 @@ void index_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor
 void gather(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index) {
   check_indices(index, dim_size(in, dim), dim);
   if (index.numel() == 0) return;
-  const Lines at(index.sizes(), index, dim);
-  const Lines from(index.sizes(), in, dim);
-  const Lines to(index.sizes(), out, dim);
-  const int64_t* const indices = static_cast<const int64_t*>(index.data_ptr());
-  const int64_t n = dim_size(index, dim);
   visit_size(in.element_size(), [&]<class U>() {
-    const U* const source = static_cast<const U*>(in.data_ptr());
-    U* const target = static_cast<U*>(out.data_ptr());
-    parallel_for(0, at.others.numel, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
-      for (int64_t line = begin; line < end; ++line) {
-        const int64_t* const k = indices + at.offset(line);
-        const U* const s = source + from.offset(line);
-        U* const t = target + to.offset(line);
-        for (int64_t i = 0; i < n; ++i) t[i * to.stride] = s[k[i * at.stride] * from.stride];
-      }
-    });
+    for_each_index<U>(out, in, dim, index,
+                      [](U* to, int64_t to_stride, const U* from, int64_t from_stride, int64_t i, int64_t at) {
+                        to[i * to_stride] = from[at * from_stride];
+                      });
   });
 }
 
 void scatter_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src) {
   check_indices(index, dim_size(out, dim), dim);
   if (index.numel() == 0) return;
-  const Lines at(index.sizes(), index, dim);
-  const Lines from(index.sizes(), src, dim);
-  const Lines to(index.sizes(), out, dim);
-  const int64_t* const indices = static_cast<const int64_t*>(index.data_ptr());
-  const int64_t n = dim_size(index, dim);
   visit_dtype(out.dtype(), [&]<class T>() {
-    const T* const source = static_cast<const T*>(src.data_ptr());
-    T* const target = static_cast<T*>(out.data_ptr());
-    parallel_for(0, at.others.numel, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
-      for (int64_t line = begin; line < end; ++line) {
-        const int64_t* const k = indices + at.offset(line);
-        const T* const s = source + from.offset(line);
-        T* const t = target + to.offset(line);
-        for (int64_t i = 0; i < n; ++i) add_to(t[k[i * at.stride] * to.stride], s[i * from.stride]);
-      }
-    });
+    for_each_index<T>(out, src, dim, index,
+                      [](T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t i, int64_t at) {
+                        add_to(to[at * to_stride], from[i * from_stride]);
+                      });
   });
 }
 

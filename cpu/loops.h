@@ -11,8 +11,8 @@ namespace ember::cpu {
 // as an input.
 using Loop = void (*)(char* const* operands, int64_t n, const Params& params);
 
-// A loop for each element type; null where the operation does not take it. Floating operations have none
-// for the 2-byte floats, which are converted to float32 first.
+// A loop for each element type; null where the operation does not take it. Arithmetic has none for the
+// 2-byte floats, which are converted to float32 first.
 struct LoopRow {
   Loop loops[16] = {};
   Loop& operator[](ScalarType t) { return loops[static_cast<int>(t)]; }

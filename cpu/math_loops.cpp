@@ -1,6 +1,6 @@
 // Inner loops of the transcendental functions: Highway's vector versions inside the range where they are
 // accurate to about 2 units in the last place, the C library's outside it.
-#include <cmath>
+#include <limits>
 
 #include <ember/cpu/loops.h>
 
@@ -15,10 +15,20 @@ namespace ember::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// For each function: its vector form, the lanes for which that is good, and the scalar form for the rest.
-// NaN is in no range, since it compares false.
+// For each function: its vector form, the lanes for which that is good, and (its base) the functor for the
+// rest. NaN is in no range, since it compares false.
+
+// Good from -kLimit to kLimit.
+template <int kLimit>
+struct Within {
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
+    return hn::Le(hn::Abs(x), hn::Set(d, hn::TFromD<D>(kLimit)));
+  }
+};
+
 template <class T>
-struct VectorExp {
+struct VectorExp : functors::Exp<T> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     return hn::Exp(d, x);
@@ -27,11 +37,10 @@ struct VectorExp {
   static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
     return hn::Le(x, hn::Set(d, sizeof(T) == 4 ? T(88) : T(709)));  // minus infinity too, which masks are made of
   }
-  static T scalar(T x) { return std::exp(x); }
 };
 
 template <class T>
-struct VectorLog {
+struct VectorLog : functors::Log<T> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     return hn::Log(d, x);
@@ -41,50 +50,34 @@ struct VectorLog {
     return hn::And(hn::Ge(x, hn::Set(d, std::numeric_limits<T>::min())),
                    hn::Le(x, hn::Set(d, std::numeric_limits<T>::max())));
   }
-  static T scalar(T x) { return std::log(x); }
 };
 
 template <class T>
-struct VectorSin {
+struct VectorSin : functors::Sin<T>, Within<8192> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     return hn::Sin(d, x);
   }
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return hn::Le(hn::Abs(x), hn::Set(d, T(8192)));
-  }
-  static T scalar(T x) { return std::sin(x); }
 };
 
 template <class T>
-struct VectorCos {
+struct VectorCos : functors::Cos<T>, Within<8192> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     return hn::Cos(d, x);
   }
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return hn::Le(hn::Abs(x), hn::Set(d, T(8192)));
-  }
-  static T scalar(T x) { return std::cos(x); }
 };
 
 template <class T>
-struct VectorTanh {
+struct VectorTanh : functors::Tanh<T>, Within<40> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     return hn::Tanh(d, x);
   }
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return hn::Le(hn::Abs(x), hn::Set(d, T(40)));
-  }
-  static T scalar(T x) { return std::tanh(x); }
 };
 
 template <class T>
-struct VectorSigmoid {
+struct VectorSigmoid : functors::Sigmoid<T> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     const V one = hn::Set(d, T(1));
@@ -94,7 +87,6 @@ struct VectorSigmoid {
   static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
     return VectorExp<T>::in_range(d, hn::Neg(x));
   }
-  static T scalar(T x) { return T(1) / (T(1) + std::exp(-x)); }
 };
 
 template <class F, class T, class D>
@@ -113,7 +105,7 @@ HWY_INLINE void one_vector(D d, const T* in, T* out) {
   hn::Store(hn::IfThenElse(good, hn::Set(d, T(1)), hn::Zero(d)), d, flags);
   hn::StoreU(y, d, out);
   for (size_t i = 0; i < hn::Lanes(d); ++i) {
-    if (flags[i] == T(0)) out[i] = F::scalar(inputs[i]);
+    if (flags[i] == T(0)) out[i] = F{}(inputs[i]);
   }
 }
 

@@ -51,11 +51,9 @@ void normal_group(double* p, double mean, double std) {
   }
 }
 
-void fill_unit(float* p, int64_t n, Mt19937& engine) {
-  for (int64_t i = 0; i < n; ++i) p[i] = draw_unit<float>(engine);
-}
-void fill_unit(double* p, int64_t n, Mt19937& engine) {
-  for (int64_t i = 0; i < n; ++i) p[i] = draw_unit<double>(engine);
+template <class T>
+void fill_unit(T* p, int64_t n, Mt19937& engine) {
+  for (int64_t i = 0; i < n; ++i) p[i] = draw_unit<T>(engine);
 }
 
 // n >= 16 values in groups of sixteen; where they do not divide n, the last sixteen are drawn anew.

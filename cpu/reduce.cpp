@@ -21,11 +21,6 @@ constexpr int64_t kBlockRows = 4096;                   // of a group of columns,
 constexpr int64_t kLeafRows = 32;                      // accumulated one after the other
 constexpr int64_t kColumns = 512;                      // accumulated side by side
 
-int64_t middle(int64_t begin, int64_t end, int64_t unit) {
-  const int64_t units = (end - begin + unit - 1) / unit;
-  return begin + (units + 1) / 2 * unit;
-}
-
 class Reduction {
  public:
   Reduction(const Tensor& out, const Tensor& in, DimMask dims, const ReduceLoop* loops, double divisor)
@@ -119,19 +114,10 @@ class Reduction {
     while (begin < end) {
       const int64_t count = std::min(end - begin, length - begin % length);
       const char* from = in_ + (offset + reduced.offset(begin)) * size_;
-      switch (size_) {
-        case 1: copy_strided<uint8_t>(to, from, stride, count); break;
-        case 2: copy_strided<uint16_t>(to, from, stride, count); break;
-        case 4: copy_strided<uint32_t>(to, from, stride, count); break;
-        default: copy_strided<uint64_t>(to, from, stride, count); break;
-      }
+      strided_copy(size_, to, size_, from, stride, count);
       to += count * size_;
       begin += count;
     }
-  }
-  template <class U>
-  static void copy_strided(char* to, const char* from, int64_t stride, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * static_cast<int64_t>(sizeof(U)), from + i * stride, sizeof(U));
   }
 
   // ---- columns ----

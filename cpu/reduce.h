@@ -31,6 +31,12 @@ void fill_reduce_loops();
 // The reduction of n dense float or double elements, as a balanced tree over chunks, into `result`.
 void reduce_dense(const ReduceLoop& loop, int64_t element_size, const char* in, int64_t n, void* result);
 
+// Where a tree splits [begin, end): in half, on a multiple of `unit` from `begin`.
+constexpr int64_t middle(int64_t begin, int64_t end, int64_t unit) {
+  const int64_t units = (end - begin + unit - 1) / unit;
+  return begin + (units + 1) / 2 * unit;
+}
+
 // Elements that a leaf of a tree reduces; its lanes sum this / 64 floats one after the other.
 inline constexpr int64_t kReduceChunk = 1024;
 

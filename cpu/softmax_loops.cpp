@@ -35,7 +35,7 @@ T tree_sum(int64_t begin, int64_t end, const F& f) {
     f(begin, end - begin, buffer);
     return row_reduce(reduce_loops.sum, buffer, end - begin);
   }
-  const int64_t mid = begin + (end - begin + 2 * kReduceChunk - 1) / (2 * kReduceChunk) * kReduceChunk;
+  const int64_t mid = middle(begin, end, kReduceChunk);
   const T left = tree_sum<T>(begin, mid, f);
   return left + tree_sum<T>(mid, end, f);
 }

@@ -62,7 +62,8 @@ class DeviceAllocator {
   void free(Block* block) noexcept;
   void record_stream(Block* block, cudaStream_t stream);
 
-  // Memory outside the pools, for workspaces that live as long as the process. Uncounted.
+  // Memory outside the pools, for workspaces that live as long as the process. Its bytes are
+  // counted nowhere.
   void* allocate_permanent(size_t nbytes);
 
   MemoryStats stats();

@@ -42,7 +42,7 @@ void set_current_stream_of(int index, cudaStream_t stream);
 // One of the device's 32 non-blocking streams of either priority, in turn.
 cudaStream_t pooled_stream(int index, bool high_priority);
 
-// Makes a device current in this thread for the scope. Free when it already is.
+// Makes a device current in this thread for the scope. Only a look-up when it already is.
 class DeviceScope {
  public:
   explicit DeviceScope(int index) : previous_(current_device_index()), changed_(previous_ != index) {

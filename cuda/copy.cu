@@ -9,7 +9,7 @@ struct Cast {
   __device__ To operator()(From x) const {
     if constexpr (std::is_same_v<To, bool>) {
       return x != From(0);
-    } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> && sizeof(To) < 8) {
+    } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
       // Through int64_t, as Scalar does it: -1.0 to uint8 is 255, as on the CPU, not 0.
       return static_cast<To>(static_cast<int64_t>(x));
     } else {
@@ -25,17 +25,6 @@ struct Same {
 
 namespace {
 
-// Calls f with an unsigned type of the element's size: moving elements needs no more.
-template <class F>
-void visit_size(ScalarType dtype, F&& f) {
-  switch (element_size(dtype)) {
-    case 1: return f.template operator()<uint8_t>();
-    case 2: return f.template operator()<uint16_t>();
-    case 4: return f.template operator()<uint32_t>();
-    default: return f.template operator()<uint64_t>();
-  }
-}
-
 void copy_same(const TensorIterator& iter) {
   if (iter.is_contiguous()) {
     if (iter.numel() == 0 || iter.data(0) == iter.data(1)) return;
@@ -44,7 +33,7 @@ void copy_same(const TensorIterator& iter) {
     EMBER_CUDA_CHECK(cudaMemcpyAsync(iter.data(0), iter.data(1), nbytes, cudaMemcpyDeviceToDevice, scope.stream));
     return;
   }
-  visit_size(iter.dtype(0), [&]<class T>() { elementwise<T, T>(iter, "copy", Same<T>{}); });
+  visit_size(element_size(iter.dtype(0)), [&]<class T>() { elementwise<T, T>(iter, "copy", Same<T>{}); });
 }
 
 template <class To>

@@ -153,6 +153,17 @@ void elementwise(const TensorIterator& iter, const char* name, const F& f) {
   (std::index_sequence_for<In...>{});
 }
 
+// Calls f with an unsigned integer of the element's size, for what only moves bits.
+template <class F>
+void visit_size(size_t element_size, F&& f) {
+  switch (element_size) {
+    case 1: return f.template operator()<uint8_t>();
+    case 2: return f.template operator()<uint16_t>();
+    case 4: return f.template operator()<uint32_t>();
+    default: return f.template operator()<uint64_t>();
+  }
+}
+
 // The element type of the inputs: a scalar has no say in it while there is an array.
 inline ScalarType input_dtype(const TensorIterator& iter) {
   for (int i = 1; i < iter.num_operands(); ++i) {

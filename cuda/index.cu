@@ -4,11 +4,9 @@
 #include <cassert>
 #include <cstdio>
 
-#include <ember/core/functors.h>
-#include <ember/core/index_math.h>
 #include <ember/core/tensor.h>
-#include <ember/cuda/context.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/elementwise.cuh>
 
 // What assert() ends in. Its header declares it only without NDEBUG; the device has it always.
 extern "C" __host__ __device__ __cudart_builtin__ void __assert_fail(const char*, const char*, unsigned int,
@@ -136,12 +134,7 @@ void gather_with(const Tensor& out, const Tensor& in, int64_t dim, const Tensor&
   iter.add_input(index);
   iter.build();
   const int64_t size = size_along(in, dim), in_stride = bytes_along(in, dim);
-  switch (out.element_size()) {
-    case 1: return launch_gather<uint8_t>(iter, size, in_stride, op);
-    case 2: return launch_gather<uint16_t>(iter, size, in_stride, op);
-    case 4: return launch_gather<uint32_t>(iter, size, in_stride, op);
-    default: return launch_gather<uint64_t>(iter, size, in_stride, op);
-  }
+  visit_size(out.element_size(), [&]<class T>() { launch_gather<T>(iter, size, in_stride, op); });
 }
 
 void index_select(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index) {

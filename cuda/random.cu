@@ -6,15 +6,22 @@
 
 #include <ember/core/philox.h>
 #include <ember/core/tensor.h>
-#include <ember/cuda/context.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/elementwise.cuh>
 
 namespace ember::cuda {
 
+// What is drawn for one element of a floating type: 64 bits for double.
 template <class T>
-struct alignas(sizeof(T) * 4) Four {
-  T v[4];
-};
+using Draw = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+
+__device__ inline void draw4(Philox& philox, uint32_t out[4]) { philox.next4(out); }
+__device__ inline void draw4(Philox& philox, uint64_t out[4]) {
+  uint32_t x[8];
+  philox.next4(x);
+  philox.next4(x + 4);
+  for (int i = 0; i < 4; ++i) out[i] = static_cast<uint64_t>(x[2 * i]) << 32 | x[2 * i + 1];
+}
 
 // The top bits of a draw in [0, 1), as many as T holds exactly.
 template <class T>
@@ -23,38 +30,27 @@ __device__ compute_t<T> unit_interval(uint32_t x) {
   static_assert(kDigits <= 24);
   return static_cast<float>(x >> (32 - kDigits)) * (1.0f / static_cast<float>(1u << kDigits));
 }
-__device__ inline double unit_interval(uint64_t x) { return static_cast<double>(x >> 11) * 0x1p-53; }
-
-__device__ inline uint64_t join(uint32_t high, uint32_t low) { return static_cast<uint64_t>(high) << 32 | low; }
-
-// Four 64-bit draws, of eight.
-__device__ inline void next4_wide(Philox& philox, uint64_t out[4]) {
-  uint32_t x[8];
-  philox.next4(x);
-  philox.next4(x + 4);
-  for (int i = 0; i < 4; ++i) out[i] = join(x[2 * i], x[2 * i + 1]);
+template <class T>
+__device__ double unit_interval(uint64_t x) {
+  return static_cast<double>(x >> 11) * 0x1p-53;
 }
+
+// The same in (0, 1], for a logarithm.
+__device__ inline float positive_unit(uint32_t x) { return static_cast<float>(x) * 0x1p-32f + 0x1p-33f; }
+__device__ inline double positive_unit(uint64_t x) { return unit_interval<double>(x) + 0x1p-53; }
 
 // Each has kDraws, the 32-bit draws for four elements, and operator() that makes the four.
 
 template <class T>
 struct Uniform {  // [from, to)
   using C = compute_t<T>;
-  static constexpr int kDraws = sizeof(C) == 8 ? 8 : 4;
+  static constexpr int kDraws = sizeof(Draw<T>);
   C from, to;
   __device__ void operator()(Philox& philox, T out[4]) const {
-    C u[4];
-    if constexpr (sizeof(C) == 8) {
-      uint64_t x[4];
-      next4_wide(philox, x);
-      for (int i = 0; i < 4; ++i) u[i] = unit_interval(x[i]);
-    } else {
-      uint32_t x[4];
-      philox.next4(x);
-      for (int i = 0; i < 4; ++i) u[i] = unit_interval<T>(x[i]);
-    }
+    Draw<T> x[4];
+    draw4(philox, x);
     for (int i = 0; i < 4; ++i) {
-      out[i] = static_cast<T>(from + u[i] * (to - from));
+      out[i] = static_cast<T>(from + unit_interval<T>(x[i]) * (to - from));
       // Rounding may have reached the open end.
       if (!(static_cast<C>(out[i]) < to)) out[i] = static_cast<T>(from);
     }
@@ -64,26 +60,19 @@ struct Uniform {  // [from, to)
 template <class T>
 struct Normal {  // Box and Muller (1958): two uniform numbers, the first in (0, 1], give two normal ones
   using C = compute_t<T>;
-  static constexpr int kDraws = sizeof(C) == 8 ? 8 : 4;
+  static constexpr int kDraws = sizeof(Draw<T>);
   C mean, std;
   __device__ void operator()(Philox& philox, T out[4]) const {
-    C u[4];
-    if constexpr (sizeof(C) == 8) {
-      uint64_t x[4];
-      next4_wide(philox, x);
-      for (int i = 0; i < 4; ++i) u[i] = unit_interval(x[i]) + 0x1p-53;
-    } else {
-      uint32_t x[4];
-      philox.next4(x);
-      for (int i = 0; i < 4; ++i) u[i] = static_cast<float>(x[i]) * 0x1p-32f + 0x1p-33f;
-    }
+    Draw<T> x[4];
+    draw4(philox, x);
     for (int i = 0; i < 4; i += 2) {
-      const C radius = std::sqrt(C(-2) * std::log(u[i]));
+      const C radius = std::sqrt(C(-2) * std::log(positive_unit(x[i])));
+      const C angle = C(2) * positive_unit(x[i + 1]);
       C sine, cosine;
       if constexpr (sizeof(C) == 8) {
-        sincospi(2.0 * u[i + 1], &sine, &cosine);
+        sincospi(angle, &sine, &cosine);
       } else {
-        sincospif(2.0f * u[i + 1], &sine, &cosine);
+        sincospif(angle, &sine, &cosine);
       }
       out[i] = static_cast<T>(mean + std * (radius * cosine));
       out[i + 1] = static_cast<T>(mean + std * (radius * sine));
@@ -108,7 +97,7 @@ struct Integers {  // from + ⌊x·range / 2^64⌋: even to within range / 2^64
   uint64_t from, range;
   __device__ void operator()(Philox& philox, T out[4]) const {
     uint64_t x[4];
-    next4_wide(philox, x);
+    draw4(philox, x);
     for (int i = 0; i < 4; ++i) {
       const auto value = static_cast<int64_t>(from + __umul64hi(x[i], range));
       out[i] = static_cast<T>(static_cast<compute_t<T>>(value));
@@ -117,18 +106,18 @@ struct Integers {  // from + ⌊x·range / 2^64⌋: even to within range / 2^64
 };
 
 // out[n], contiguous; `vectors` if it is aligned to four elements.
-template <class T, class Draw>
+template <class T, class Fill>
 __global__ void __launch_bounds__(kThreads)
-    random_fill(int64_t n, T* out, uint64_t seed, uint64_t offset, Draw draw, bool vectors) {
+    random_fill(int64_t n, T* out, uint64_t seed, uint64_t offset, Fill fill, bool vectors) {
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   const int64_t groups = (n + 3) / 4;
 #pragma unroll 1
   for (int64_t g = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; g < groups; g += step) {
     Philox philox(seed, static_cast<uint64_t>(g), offset);
-    Four<T> four;
-    draw(philox, four.v);
+    Vector<T, 4> four;
+    fill(philox, four.v);
     if (vectors && 4 * g + 4 <= n) {
-      *reinterpret_cast<Four<T>*>(out + 4 * g) = four;
+      *reinterpret_cast<Vector<T, 4>*>(out + 4 * g) = four;
     } else {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
@@ -140,8 +129,8 @@ __global__ void __launch_bounds__(kThreads)
 
 namespace {
 
-template <class T, class Draw>
-void launch_random(const Tensor& out, const Draw& draw, const char* name, Generator& generator) {
+template <class T, class Fill>
+void launch_random(const Tensor& out, const Fill& fill, const char* name, Generator& generator) {
   const int64_t n = out.numel();
   if (n == 0) return;
   const LaunchScope scope(out.device());
@@ -151,11 +140,11 @@ void launch_random(const Tensor& out, const Draw& draw, const char* name, Genera
     const std::lock_guard<std::mutex> lock(state.mutex);
     seed = state.seed;
     offset = state.philox_offset;
-    state.philox_offset += Draw::kDraws;  // what each subsequence was drawn from
+    state.philox_offset += Fill::kDraws;  // what each subsequence was drawn from
   }
   T* const data = static_cast<T*>(out.data_ptr());
-  const bool vectors = reinterpret_cast<uintptr_t>(data) % sizeof(Four<T>) == 0;
-  random_fill<<<scope.blocks((n + 3) / 4, kThreads), kThreads, 0, scope.stream>>>(n, data, seed, offset, draw, vectors);
+  const bool vectors = is_aligned(data, sizeof(Vector<T, 4>));
+  random_fill<<<scope.blocks((n + 3) / 4, kThreads), kThreads, 0, scope.stream>>>(n, data, seed, offset, fill, vectors);
   check_launch(name);
 }
 

@@ -31,8 +31,8 @@ struct GroupOffsets {
 
   explicit GroupOffsets(const ReduceShape::Group& group) : dim(group.dim) {
     for (int d = 0; d < dim; ++d) {
-      // An empty group is never indexed; its divider only has to exist.
-      sizes[d] = Divider(static_cast<Index>(std::max<int64_t>(group.sizes[d], 1)));
+      // An empty group is never indexed, and its sizes may be 0 or beyond Index.
+      sizes[d] = Divider(group.numel == 0 ? Index{1} : static_cast<Index>(group.sizes[d]));
       strides[d] = group.strides[d];
     }
   }

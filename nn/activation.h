@@ -16,10 +16,7 @@ struct SoftmaxOptions {
   SoftmaxOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
   EMBER_ARG(int64_t, dim);
 };
-struct LogSoftmaxOptions {
-  LogSoftmaxOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
-  EMBER_ARG(int64_t, dim);
-};
+using LogSoftmaxOptions = SoftmaxOptions;
 
 namespace functional {
 
@@ -30,11 +27,7 @@ struct SoftmaxFuncOptions {
   EMBER_ARG(int64_t, dim);
   EMBER_ARG(std::optional<ScalarType>, dtype) = std::nullopt;
 };
-struct LogSoftmaxFuncOptions {
-  LogSoftmaxFuncOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
-  EMBER_ARG(int64_t, dim);
-  EMBER_ARG(std::optional<ScalarType>, dtype) = std::nullopt;
-};
+using LogSoftmaxFuncOptions = SoftmaxFuncOptions;
 
 Tensor relu(const Tensor& input, const ReLUFuncOptions& options = {});
 Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& options);

@@ -162,7 +162,7 @@ class AnyModule {
   // stands for the value in it.
   template <class... Args>
   AnyValue any_forward(Args&&... arguments) {
-    std::array<AnyValue, sizeof...(Args)> values{wrap(std::forward<Args>(arguments))...};
+    std::array<AnyValue, sizeof...(Args)> values{AnyValue(std::forward<Args>(arguments))...};
     return content("call forward() of an empty AnyModule").forward(values.data(), values.size());
   }
   template <class R = Tensor, class... Args>
@@ -194,10 +194,6 @@ class AnyModule {
   const std::type_info& type_info() const { return content("call type_info() of an empty AnyModule").type_info(); }
 
  private:
-  template <class T>
-  static AnyValue wrap(T&& value) {
-    return AnyValue(std::forward<T>(value));
-  }
   detail::ErasedModule& content(const char* what) const {
     if (!content_) detail::throw_empty_any(what);
     return *content_;

@@ -62,13 +62,6 @@ void check_dtype(const Module& module, ScalarType dtype) {
                 dtype_name(dtype), ": parameter '", item.key(), "' requires a gradient, so it must be floating");
 }
 
-OrderedDict<std::string, Tensor> defined_only(const OrderedDict<std::string, Tensor>& tensors) {
-  OrderedDict<std::string, Tensor> result(tensors.key_description());
-  for (const auto& item : tensors)
-    if (item.value().defined()) result.insert(item.key(), item.value());
-  return result;
-}
-
 }  // namespace
 
 Module::Module() : parameters_("Parameter"), buffers_("Buffer"), children_("Submodule") {}
@@ -143,24 +136,22 @@ std::vector<Tensor> Module::parameters(bool recurse) const { return named_parame
 std::vector<Tensor> Module::buffers(bool recurse) const { return named_buffers(recurse).values(); }
 
 OrderedDict<std::string, Tensor> Module::named_parameters(bool recurse) const {
-  OrderedDict<std::string, Tensor> result = defined_only(parameters_);
-  if (!recurse) return result;
-  const auto add = [&result](const std::string& name, const std::shared_ptr<Module>& module) {
-    for (const auto& item : module->parameters_)
-      if (item.value().defined()) result.insert(join_name(name, item.key()), item.value());
-  };
-  apply_to_submodules(add, {});
-  return result;
+  return collect(&Module::parameters_, recurse);
+}
+OrderedDict<std::string, Tensor> Module::named_buffers(bool recurse) const {
+  return collect(&Module::buffers_, recurse);
 }
 
-OrderedDict<std::string, Tensor> Module::named_buffers(bool recurse) const {
-  OrderedDict<std::string, Tensor> result = defined_only(buffers_);
-  if (!recurse) return result;
-  const auto add = [&result](const std::string& name, const std::shared_ptr<Module>& module) {
-    for (const auto& item : module->buffers_)
+OrderedDict<std::string, Tensor> Module::collect(OrderedDict<std::string, Tensor> Module::*tensors,
+                                                 bool recurse) const {
+  OrderedDict<std::string, Tensor> result((this->*tensors).key_description());
+  const auto add = [&](const std::string& name, const Module& module) {
+    for (const auto& item : module.*tensors)
       if (item.value().defined()) result.insert(join_name(name, item.key()), item.value());
   };
-  apply_to_submodules(add, {});
+  add({}, *this);
+  if (recurse)
+    apply_to_submodules([&](const std::string& name, const std::shared_ptr<Module>& m) { add(name, *m); }, {});
   return result;
 }
 

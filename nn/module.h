@@ -146,6 +146,7 @@ class Module : public std::enable_shared_from_this<Module> {
 
   void insert_child(std::string name, std::shared_ptr<Module> module);
   void replace_child(const std::string& name, std::shared_ptr<Module> module);
+  OrderedDict<std::string, Tensor> collect(OrderedDict<std::string, Tensor> Module::*tensors, bool recurse) const;
   void apply_to_submodules(const NamedModulePointerApplyFunction& function, const std::string& name_prefix) const;
   std::shared_ptr<Module> shared_from_this_checked() const;
   void pretty_print_recursive(std::ostream& stream, const std::string& indentation) const;

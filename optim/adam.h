@@ -1,4 +1,4 @@
-// Adam and AdamW.
+// Adam.
 #pragma once
 
 #include <tuple>

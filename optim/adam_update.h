@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ember/autograd/functions.h>
+#include <ember/optim/adam.h>
 
 namespace ember::optim::detail {
 
@@ -20,8 +21,8 @@ void check_adam_options(const char* optimizer, const Options& options) {
 
 // m ← β₁·m + (1 - β₁)·g; v ← β₂·v + (1 - β₂)·g²; p ← p - lr/(1 - β₁ᵗ) · m / (sqrt(v)/sqrt(1 - β₂ᵗ) + eps), the
 // largest v so far in place of v for amsgrad. In place, outside autograd.
-template <class Options, class State>
-void adam_update(const Tensor& p, const Tensor& grad, const Options& options, State& state) {
+template <class Options>
+void adam_update(const Tensor& p, const Tensor& grad, const Options& options, AdamParamState& state) {
   if (!state.exp_avg().defined()) {
     state.exp_avg(ember::zeros_like(p));
     state.exp_avg_sq(ember::zeros_like(p));

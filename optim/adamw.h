@@ -3,8 +3,7 @@
 
 #include <tuple>
 
-#include <ember/nn/arg.h>
-#include <ember/optim/optimizer.h>
+#include <ember/optim/adam.h>
 
 namespace ember::optim {
 
@@ -27,12 +26,7 @@ struct AdamWOptions : public OptimizerCloneableOptions<AdamWOptions> {
   void check() const override;
 };
 
-struct AdamWParamState : public OptimizerCloneableParamState<AdamWParamState> {
-  EMBER_ARG(int64_t, step) = 0;
-  EMBER_ARG(Tensor, exp_avg);         // running average of the gradient
-  EMBER_ARG(Tensor, exp_avg_sq);      // and of its square
-  EMBER_ARG(Tensor, max_exp_avg_sq);  // the largest of those so far (amsgrad)
-};
+using AdamWParamState = AdamParamState;
 
 // Loshchilov and Hutter (2019): θ ← (1 - lr·weight_decay)·θ, then Adam's update without the decay.
 class AdamW : public Optimizer {

@@ -9,7 +9,8 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
+#include <tuple>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -52,22 +53,24 @@ class OptimizerOptions {
   virtual void inherit(const OptimizerOptions& defaults);
 };
 
-// EMBER_OPTIM_ARG(T, name) = default;  is EMBER_ARG that knows whether a setter was called, so that a group's options
-// can take what they leave open from the optimizer's.
+// EMBER_OPTIM_ARG(T, name) = default;  is EMBER_ARG that knows whether it was set, by its setter or to another value
+// by its reference, so that a group's options can take what they leave open from the optimizer's.
 namespace detail {
 template <class T>
 struct Setting {
   template <class U>
-  requires(std::is_constructible_v<T, U>) Setting(U&& initial) : value(std::forward<U>(initial)) {}  // NOLINT: implicit
+  requires(std::is_constructible_v<T, U>) Setting(U&& initial)  // NOLINT: implicit
+      : value(std::forward<U>(initial)), unset(value) {}
   void set(T v) {
     value = std::move(v);
     is_set = true;
   }
   void inherit(const Setting& other) {
-    if (!is_set) value = other.value;
+    if (!is_set && value == unset) value = unset = other.value;
   }
 
   T value;
+  T unset;  // what `value` is while nobody has set it
   bool is_set = false;
 };
 }  // namespace detail

@@ -5,19 +5,15 @@
 #include <ember/autograd/functions.h>
 #include <ember/autograd/gradcheck.h>
 
+#include "values.h"
+
 namespace {
 
 using namespace ember;
+using namespace ember::test;
 using autograd::AutogradContext;
 using autograd::Function;
 using autograd::variable_list;
-
-Tensor leaf(std::initializer_list<TensorData> values) { return tensor(values, kFloat64).requires_grad_(); }
-#define EXPECT_VALUES(actual, ...) \
-  do { \
-    const Tensor actual_ = (actual).detach(); \
-    EXPECT_TRUE(actual_.allclose(tensor(__VA_ARGS__, kFloat64))) << actual_; \
-  } while (false)
 
 // a·x + y with a number, and the sum and the product of two tensors.
 struct Scaled : Function<Scaled> {
@@ -45,10 +41,10 @@ struct Scaled : Function<Scaled> {
 TEST(CustomFunction, TakesNumbersBesideTensors) {
   const Tensor x = leaf({1, 2}), y = leaf({3, 4});
   const Tensor z = Scaled::apply(x, 2.5, y, 3);
-  EXPECT_VALUES(z, {11.5, 17});
+  EXPECT_VECTOR(z, {11.5, 17});
   z.sum().backward();
-  EXPECT_VALUES(x.grad(), {2.5, 2.5});
-  EXPECT_VALUES(y.grad(), {3, 3});
+  EXPECT_VECTOR(x.grad(), {2.5, 2.5});
+  EXPECT_VECTOR(y.grad(), {3, 3});
   EXPECT_NE(z.grad_fn()->name().find("Scaled"), std::string::npos) << z.grad_fn()->name();
 }
 
@@ -72,10 +68,10 @@ TEST(CustomFunction, SeveralResults) {
   EXPECT_EQ(r[1].output_nr(), 1u);
   EXPECT_EQ(r[0].grad_fn(), r[1].grad_fn());
   (r[0] * 10 + r[1]).backward({}, true);
-  EXPECT_VALUES(x.grad(), {15});
-  EXPECT_VALUES(y.grad(), {12});
+  EXPECT_VECTOR(x.grad(), {15});
+  EXPECT_VECTOR(y.grad(), {12});
   // Only one is used: the other's gradient is zeros.
-  EXPECT_VALUES(autograd::grad({r[1]}, {x})[0], {5});
+  EXPECT_VECTOR(autograd::grad({r[1]}, {x})[0], {5});
   const auto f = [](const std::vector<Tensor>& t) { return SumAndProduct::apply(t[0], t[1]); };
   EXPECT_TRUE(autograd::gradcheck(f, {leaf({1, 2}), leaf({3, 4})}));
   EXPECT_TRUE(autograd::gradgradcheck(f, {leaf({1, 2}), leaf({3, 4})}));
@@ -96,7 +92,7 @@ struct Unmaterialized : Function<Unmaterialized> {
 TEST(CustomFunction, UndefinedGradientsWhenAsked) {
   const Tensor x = leaf({2});
   Unmaterialized::apply(x)[0].backward();
-  EXPECT_VALUES(x.grad(), {1});
+  EXPECT_VECTOR(x.grad(), {1});
 }
 
 struct ArgMaxAndDouble : Function<ArgMaxAndDouble> {
@@ -115,7 +111,7 @@ TEST(CustomFunction, ResultsWithoutGradient) {
   EXPECT_FALSE(r[1].requires_grad());
   EXPECT_FALSE(r[2].requires_grad());
   r[0].sum().backward();
-  EXPECT_VALUES(x.grad(), {2, 2});
+  EXPECT_VECTOR(x.grad(), {2, 2});
 }
 
 struct AddOneInPlace : Function<AddOneInPlace> {
@@ -131,10 +127,10 @@ TEST(CustomFunction, ChangesItsInput) {
   const Tensor x = leaf({1, 2});
   const Tensor h = x * 2;
   const Tensor y = AddOneInPlace::apply(h);
-  EXPECT_TRUE(y.is_same(h) || y.storage().is_alias_of(h.storage()));
-  EXPECT_VALUES(h, {3, 5});
+  EXPECT_TRUE(y.is_same(h));
+  EXPECT_VECTOR(h, {3, 5});
   y.sum().backward();
-  EXPECT_VALUES(x.grad(), {14, 14});
+  EXPECT_VECTOR(x.grad(), {14, 14});
   EXPECT_THROW(AddOneInPlace::apply(x), Error) << "a leaf";
 }
 
@@ -158,7 +154,7 @@ TEST(CustomFunction, MarkedChangesCount) {
   EXPECT_GT(h._version(), version);
   EXPECT_THROW(squared.sum().backward(), Error) << "it saved what was changed";
   y.sum().backward();
-  EXPECT_VALUES(x.grad(), {2, 2});
+  EXPECT_VECTOR(x.grad(), {2, 2});
 }
 
 struct Asks : Function<Asks> {
@@ -171,7 +167,7 @@ struct Asks : Function<Asks> {
 };
 
 TEST(CustomFunction, KnowsWhichGradientsAreNeeded) {
-  const Tensor x = leaf({1}), y = tensor({2.0}, kFloat64);
+  const Tensor x = leaf({1}), y = doubles({2});
   Asks::apply(x, 1.0, y).backward();
   EXPECT_EQ(Asks::needed, (std::vector<bool>{true, false}));
   Asks::apply(y, 1.0, x).backward();
@@ -197,18 +193,17 @@ TEST(CustomFunction, MayReturnItsInput) {
   EXPECT_TRUE(x.is_leaf());
   EXPECT_FALSE(y.is_same(x));
   y.sum().backward();
-  EXPECT_VALUES(x.grad(), {3, 3});
+  EXPECT_VECTOR(x.grad(), {3, 3});
 }
 
 struct SavesItsResult : Function<SavesItsResult> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x) {
-    const Tensor y = 1 / (1 + (-x).exp());
+    const Tensor y = x.tanh();
     ctx->save_for_backward({y});
     return y;
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const Tensor y = ctx->get_saved_variables()[0];
-    return {grads[0] * y * (1 - y)};
+    return {grads[0] * (1 - ctx->get_saved_variables()[0].square())};
   }
 };
 
@@ -311,8 +306,8 @@ struct SumOfList : Function<SumOfList> {
 TEST(CustomFunction, TakesLists) {
   const Tensor x = leaf({1}), y = leaf({2});
   SumOfList::apply(variable_list{x, y, x}).backward();
-  EXPECT_VALUES(x.grad(), {2});
-  EXPECT_VALUES(y.grad(), {1});
+  EXPECT_VECTOR(x.grad(), {2});
+  EXPECT_VECTOR(y.grad(), {1});
 }
 
 }  // namespace

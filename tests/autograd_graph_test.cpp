@@ -37,6 +37,7 @@ constexpr int kDepth = 1000000;
 TEST(Graph, AMillionNodesRunAndAreFreed) {
   in_thread_with_stack(1 << 20, [] {
     const Tensor x = tensor({1.0}).requires_grad_();
+    const size_t before = cpu::memory_stats().live;
     {
       Tensor y = x;
       for (int i = 0; i < kDepth; ++i) y = y + 1;
@@ -51,7 +52,10 @@ TEST(Graph, AMillionNodesRunAndAreFreed) {
     // What is saved by a chain and holds it in turn.
     Tensor w = x;
     for (int i = 0; i < kDepth / 10; ++i) w = w * w;
+    EXPECT_GT(cpu::memory_stats().live, before + kDepth / 10 * sizeof(float));
     w = Tensor();
+    x.mutable_grad().reset();
+    EXPECT_EQ(cpu::memory_stats().live, before);
   });
 }
 

@@ -7,19 +7,15 @@
 
 #include <ember/autograd/functions.h>
 
+#include "values.h"
+
 namespace {
 
 using namespace ember;
+using test::printed;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
-
-template <class T>
-std::string printed(const T& value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
 
 TEST(Print, Floats) {
   EXPECT_EQ(printed(tensor({{1.0, 2.0}, {3.0, 4.5}})), " 1.0000  2.0000\n 3.0000  4.5000\n[ CPUFloatType{2,2} ]");

@@ -145,6 +145,17 @@ HostArray strided(const HostArray& a, int64_t dim, int64_t start, int64_t length
   return out;
 }
 
+HostArray in_memory(const HostArray& a, const Sizes& sizes, const Sizes& strides, int64_t offset) {
+  HostArray out = filled(sizes);
+  size_t i = 0;
+  for_each_index(sizes, [&](const Sizes& index) {
+    int64_t at = offset;
+    for (size_t d = 0; d < index.size(); ++d) at += index[d] * strides[d];
+    out.data[i++] = a.data[static_cast<size_t>(at)];
+  });
+  return out;
+}
+
 HostArray product(const HostArray& a, const HostArray& b) {
   HostArray x = a, y = b;
   if (a.dim() == 1) x.sizes = {1, a.sizes[0]};

@@ -46,6 +46,8 @@ HostArray permuted(const HostArray& a, const Sizes& dims);
 HostArray reshaped(HostArray a, const Sizes& sizes);
 // Elements start, start + step, … (length of them) of one dimension.
 HostArray strided(const HostArray& a, int64_t dim, int64_t start, int64_t length, int64_t step);
+// What a row-major array's memory shows when looked at with other sizes and strides.
+HostArray in_memory(const HostArray& a, const Sizes& sizes, const Sizes& strides, int64_t offset = 0);
 // Matrix product of the last two dimensions, the others broadcast; vectors as numpy's matmul takes them.
 HostArray product(const HostArray& a, const HostArray& b);
 

@@ -23,6 +23,7 @@ const std::vector<Bad>& bad_creation() {
       BAD(eye(kBig), "eye|overflow|too large|memory"),
       BAD(arange(0, 10, -1), "arange|step"),
       BAD(arange(0, 1, 0.0), "arange|step"),
+      BAD(arange(0, 1, 0), "arange|step"),
       BAD(arange(std::numeric_limits<double>::quiet_NaN()), "arange"),
       BAD(arange(std::numeric_limits<double>::infinity()), "arange"),
       BAD(arange(0, 1, std::numeric_limits<double>::quiet_NaN()), "arange"),

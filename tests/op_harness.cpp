@@ -31,24 +31,17 @@ ScalarType dtype_of_input(const Input& input, ScalarType dtype) {
 
 namespace {
 
-// The spacing of the drawn values: few enough bits that every value within ±8 is exact.
-double spacing(ScalarType dtype) {
+// ε, and the spacing of the drawn values: few enough bits that every value within ±8 is exact.
+struct Precision {
+  double epsilon, spacing;
+};
+Precision precision(ScalarType dtype) {
   switch (dtype) {
-    case kFloat64: return 0x1p-40;
-    case kFloat32: return 0x1p-18;
-    case kFloat16: return 0x1p-7;
-    case kBFloat16: return 0x1p-4;
-    default: return 1;
-  }
-}
-
-double epsilon(ScalarType dtype) {
-  switch (dtype) {
-    case kFloat64: return 0x1p-52;
-    case kFloat32: return 0x1p-23;
-    case kFloat16: return 0x1p-10;
-    case kBFloat16: return 0x1p-7;
-    default: return 0;
+    case kFloat64: return {0x1p-52, 0x1p-40};
+    case kFloat32: return {0x1p-23, 0x1p-18};
+    case kFloat16: return {0x1p-10, 0x1p-7};
+    case kBFloat16: return {0x1p-7, 0x1p-4};
+    default: return {0, 1};
   }
 }
 
@@ -118,8 +111,8 @@ bool close(double actual, double expected, ScalarType dtype, const Tolerance& t)
   if (actual == expected) return true;
   if (!is_floating(dtype) || std::isinf(expected) || std::isinf(actual)) return false;
   const bool short_float = element_size(dtype) == 2;
-  const double result = epsilon(dtype);
-  const double computation = short_float && !t.composite ? epsilon(kFloat32) : result;
+  const double result = precision(dtype).epsilon;
+  const double computation = short_float && !t.composite ? precision(kFloat32).epsilon : result;
   const double relative = short_float && !t.composite ? 1 : t.relative;
   return std::fabs(actual - expected) <=
          relative * result * std::fabs(expected) + (short_float && t.composite ? 2 : t.absolute) * computation;
@@ -151,7 +144,7 @@ HostArray draw(const Input& input, size_t which, ScalarType dtype) {
   std::iota(order.begin(), order.end(), 0);
   for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[mix(seed + i) % i]);
   const double fraction = 0.15 + 0.23 * static_cast<double>(which % 4);
-  const double q = spacing(type);
+  const double q = precision(type).spacing;
   for (size_t i = 0; i < out.data.size(); ++i) {
     const double part = (static_cast<double>(order[i]) + fraction) / static_cast<double>(n);
     double x = input.low + part * (input.high - input.low);

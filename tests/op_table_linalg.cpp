@@ -43,19 +43,32 @@ void add_linalg_ops(std::vector<Op>& table) {
                              call([](const Tensors& t) { return mm(t[0], t[1]); }),
                              call([](const Tensors& t) { return t[0].mm(t[1]); })));
   // Rows that overlap in memory: no leading dimension describes them.
-  Variant windows{"sliding windows",
-                  {value({8}), value({4, 2})},
-                  call([](const Tensors& t) {
-                    return mm(as_strided(t[0], {5, 4}, {1, 1}), t[1]);
-                  }),
-                  ref([](const Arrays& a) {
-                    HostArray rows = filled({5, 4});
-                    for (int64_t i = 0; i < 5; ++i)
-                      for (int64_t j = 0; j < 4; ++j) rows.at({i, j}) = a[0].data[static_cast<size_t>(i + j)];
-                    return product(rows, a[1]);
-                  })};
-  windows.layouts = false;
-  table.back().variants.push_back(windows);
+  // The large ones are for the library underneath, the small one for the loop that takes small products.
+  struct Windows {
+    Sizes sizes, strides;
+  };
+  for (const Windows& w : std::vector<Windows>{{{5, 4}, {1, 1}},
+                                               {{17, 16}, {1, 1}},
+                                               {{17, 16}, {3, 1}},
+                                               {{17, 16}, {15, 1}},
+                                               {{17, 16}, {1, 3}},
+                                               {{17, 16}, {1, 16}}}) {
+    const int64_t memory = (w.sizes[0] - 1) * w.strides[0] + (w.sizes[1] - 1) * w.strides[1] + 1;
+    const std::string label = "windows of " + to_string(w.sizes) + " by " + to_string(w.strides);
+    Variant first{label,
+                  {value({memory}), value({w.sizes[1], 6})},
+                  call([=](const Tensors& t) { return mm(as_strided(t[0], w.sizes, w.strides), t[1]); }),
+                  ref([=](const Arrays& a) { return product(in_memory(a[0], w.sizes, w.strides), a[1]); })};
+    Variant second{label + " as the second",
+                   {value({6, w.sizes[0]}), value({memory})},
+                   call([=](const Tensors& t) { return mm(t[0], as_strided(t[1], w.sizes, w.strides)); }),
+                   ref([=](const Arrays& a) { return product(a[0], in_memory(a[1], w.sizes, w.strides)); })};
+    for (Variant* v : {&first, &second}) {
+      v->layouts = false;
+      v->gradient = memory < 10;
+      table.back().variants.push_back(*v);
+    }
+  }
   table.push_back(product_op("bmm",
                              {{{2, 3, 4}, {2, 4, 2}},
                               {{1, 1, 2}, {1, 2, 1}},

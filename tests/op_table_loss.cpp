@@ -155,13 +155,16 @@ void add_nll(std::vector<Op>& table) {
       }
     }
   }
-  // What an ignored row holds does not matter, not even an infinity.
-  Variant infinite{"ignoring an infinity",
-                   {given({3, 2}, {-1, -2, -3, -__builtin_inf(), -0.5, -4}), index({3}, {0, 1, 0})},
-                   call([](const Tensors& t) { return nll_loss(t[0], t[1], {}, Reduction::Mean, kIgnored); }),
-                   ref([](const Arrays& a) { return nll(a[0], a[1], nullptr, Reduction::Mean, kIgnored); })};
-  infinite.gradient = false;
-  op.variants.push_back(infinite);
+  // What an ignored row holds does not matter, not even infinities in the place of every class.
+  for (const Reducing& r : kReductions) {
+    const Reduction reduction = r.reduction;
+    Variant infinite{std::string(r.name) + " ignoring infinities",
+                     {given({3, 2}, {-1, -2, -__builtin_inf(), -__builtin_inf(), -0.5, -4}), index({3}, {0, 1, 0})},
+                     call([=](const Tensors& t) { return nll_loss(t[0], t[1], {}, reduction, kIgnored); }),
+                     ref([=](const Arrays& a) { return nll(a[0], a[1], nullptr, reduction, kIgnored); })};
+    infinite.gradient = false;
+    op.variants.push_back(infinite);
+  }
   table.push_back(op);
 }
 
@@ -204,6 +207,21 @@ void add_cross_entropy(std::vector<Op>& table) {
           op.variants.push_back(w);
         }
       }
+    }
+  }
+  // An infinity among the scores of an ignored row: its log-probabilities are NaN.
+  for (const Reducing& r : kReductions) {
+    for (const double smoothing : {0.0, 0.25}) {
+      const Reduction reduction = r.reduction;
+      Variant v{
+          std::string(r.name) + (smoothing != 0 ? " smoothed" : "") + " ignoring an infinity",
+          {given({3, 2}, {-1, -2, __builtin_inf(), 0, -0.5, -4}), index({3}, {0, 1, 0})},
+          call([=](const Tensors& t) { return cross_entropy_loss(t[0], t[1], {}, reduction, kIgnored, smoothing); }),
+          ref([=](const Arrays& a) {
+            return hard_cross_entropy(a[0], a[1], nullptr, reduction, kIgnored, smoothing);
+          })};
+      v.gradient = false;
+      op.variants.push_back(v);
     }
   }
   table.push_back(op);

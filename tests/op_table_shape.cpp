@@ -235,18 +235,6 @@ void add_parts(std::vector<Op>& table) {
 
   // On contiguous tensors only: it speaks of the memory.
   Op strided_op = view_op("as_strided");
-  const auto in_memory = [](Sizes sizes, Sizes strides, int64_t offset) {
-    return [=](const HostArray& a) {
-      HostArray out = filled(sizes);
-      size_t i = 0;
-      for_each_index(sizes, [&](const Sizes& index) {
-        int64_t at = offset;
-        for (size_t d = 0; d < index.size(); ++d) at += index[d] * strides[d];
-        out.data[i++] = a.data[static_cast<size_t>(at)];
-      });
-      return out;
-    };
-  };
   struct Memory {
     Sizes sizes, strides;
     int64_t offset;
@@ -258,9 +246,10 @@ void add_parts(std::vector<Op>& table) {
                                              {{}, {}, 11},
                                              {{0}, {1}, 0}}) {
     const Memory c = m;
-    add(strided_op, to_string(c.sizes) + " by " + to_string(c.strides), {12},
+    add(
+        strided_op, to_string(c.sizes) + " by " + to_string(c.strides), {12},
         call([=](const Tensors& t) { return as_strided(t[0], c.sizes, c.strides, c.offset); }),
-        in_memory(c.sizes, c.strides, c.offset),
+        [=](const HostArray& a) { return in_memory(a, c.sizes, c.strides, c.offset); },
         call([=](const Tensors& t) { return t[0].as_strided(c.sizes, c.strides, c.offset); }), false);
   }
   table.push_back(strided_op);

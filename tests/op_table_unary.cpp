@@ -122,6 +122,37 @@ void add_with_numbers(std::vector<Op>& table) {
       call([](const Tensors& t) { return t[0].clamp_max(1); }), [](const Tensors& t) { t[0].clamp_max_(1); },
       [](double x) { return x > 1 ? 1 : x; }, -3, 3, {1});
 
+  // A bound that is NaN makes everything NaN, integers too (as PyTorch's); what the gradients are then has a
+  // test of its own (Gradient.OfClampAtNaN).
+  const auto nan_bound = [&](const char* name, const char* label, const Call& f, const InPlace& in_place) {
+    for (Op& op : table) {
+      if (op.name != name) continue;
+      Variant v{label, {value({37, 67})}, f, ref([](const Arrays& a) { return filled(a[0].sizes, kNan); })};
+      v.in_place = in_place;
+      v.gradient = false;
+      v.result = Result::Floating;
+      op.variants.push_back(v);
+      v.label += std::string(", special");
+      v.inputs = {repeated({kNan, kInf, -kInf, 0, 1, -1, 100, -100, 0.5})};
+      v.dtypes = kFloatDtypes;
+      op.variants.push_back(v);
+    }
+  };
+  nan_bound("clamp", "min NaN", call([](const Tensors& t) { return clamp(t[0], kNan, 2); }),
+            [](const Tensors& t) { t[0].clamp_(kNan, 2); });
+  nan_bound("clamp", "max NaN", call([](const Tensors& t) { return clamp(t[0], -1, kNan); }),
+            [](const Tensors& t) { t[0].clamp_(-1, kNan); });
+  nan_bound("clamp", "both NaN", call([](const Tensors& t) { return t[0].clamp(kNan, kNan); }),
+            [](const Tensors& t) { t[0].clamp_(kNan, kNan); });
+  nan_bound("clamp", "only min, NaN", call([](const Tensors& t) { return clamp(t[0], kNan); }),
+            [](const Tensors& t) { t[0].clamp_(kNan); });
+  nan_bound("clamp", "only max, NaN", call([](const Tensors& t) { return clamp(t[0], std::nullopt, kNan); }),
+            [](const Tensors& t) { t[0].clamp_(std::nullopt, kNan); });
+  nan_bound("clamp_min", "NaN", call([](const Tensors& t) { return clamp_min(t[0], kNan); }),
+            [](const Tensors& t) { t[0].clamp_min_(kNan); });
+  nan_bound("clamp_max", "NaN", call([](const Tensors& t) { return clamp_max(t[0], kNan); }),
+            [](const Tensors& t) { t[0].clamp_max_(kNan); });
+
   // pow with a number: the exponents that have shorter ways to be computed, and some that have not.
   Op pow_op;
   pow_op.name = "pow_scalar";

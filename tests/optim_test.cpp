@@ -8,42 +8,16 @@
 
 #include <cmath>
 
+#include "values.h"
+
 using namespace ember;
 using namespace ember::optim;
+using namespace ember::test;
 
 namespace {
 
-std::vector<double> values(const Tensor& t) {
-  const Tensor flat = t.detach().to(kFloat64).contiguous();
-  const double* data = flat.data_ptr<double>();
-  return {data, data + flat.numel()};
-}
-
-void expect_values(const Tensor& actual, const std::vector<double>& expected, double tolerance = 1e-12) {
-  const auto got = values(actual);
-  ASSERT_EQ(got.size(), expected.size());
-  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], tolerance) << "element " << i;
-}
-
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what_without_backtrace();
-  }
-  return "no error";
-}
-#define EXPECT_ERROR(expression, part) \
-  EXPECT_NE(error_of([&] { (void)(expression); }).find(part), std::string::npos) \
-      << error_of([&] { (void)(expression); })
-
-Tensor parameter(std::initializer_list<double> data) {
-  return tensor(std::vector<double>(data), TensorOptions(kFloat64).requires_grad(true));
-}
-
 // The problem of the golden numbers: the sum of k·(p - t)², from p = (1, -2, 3, -0.5).
-Tensor start() { return parameter({1, -2, 3, -0.5}); }
+Tensor start() { return leaf({1, -2, 3, -0.5}); }
 void set_gradient(const Tensor& p) {
   NoGradGuard no_grad;
   const Tensor k = tensor({1.0, 0.5, 2.0, 3.0}, kFloat64), t = tensor({0.5, 0.1, -1.0, 0.25}, kFloat64);
@@ -58,7 +32,7 @@ void expect_ten_steps(const Options& options, const std::vector<double>& expecte
     set_gradient(p);
     optimizer.step();
   }
-  expect_values(p, expected);
+  EXPECT_VALUES(p, expected);
   EXPECT_TRUE(p.is_leaf() && p.requires_grad());
 }
 
@@ -122,10 +96,11 @@ TEST(Optimizer, skips_parameters_without_gradients) {
   sgd.step();
   adam.step();
   adamw.step();
-  expect_values(b, {1, -2, 3, -0.5}, 0);
+  EXPECT_VALUES(b, {1, -2, 3, -0.5}, 0);
   EXPECT_NE(values(a)[0], 1);
   EXPECT_EQ(sgd.state().size(), 1u);
   EXPECT_EQ(adam.state().size(), 1u);
+  EXPECT_EQ(adamw.state().size(), 1u);
 }
 
 TEST(Optimizer, does_not_touch_the_gradient_or_record) {
@@ -140,14 +115,14 @@ TEST(Optimizer, does_not_touch_the_gradient_or_record) {
     nesterov.step();
     adam.step();
     adamw.step();
-    expect_values(p.grad(), grad, 0);
+    EXPECT_VALUES(p.grad(), grad, 0);
   }
   EXPECT_TRUE(p.is_leaf());
   EXPECT_TRUE(GradMode::is_enabled());
 }
 
 TEST(Optimizer, closure_is_called_with_gradients_and_its_loss_returned) {
-  const Tensor p = parameter({2});
+  const Tensor p = leaf({2});
   SGD sgd({p}, 0.25);
   const auto closure = [&] {
     sgd.zero_grad();
@@ -157,7 +132,7 @@ TEST(Optimizer, closure_is_called_with_gradients_and_its_loss_returned) {
   };
   NoGradGuard no_grad;
   EXPECT_EQ(sgd.step(closure).item<double>(), 4);
-  expect_values(p, {1}, 0);
+  EXPECT_VALUES(p, {1}, 0);
   EXPECT_EQ(Adam({p}, 0.1).step(closure).item<double>(), 1);
   EXPECT_FALSE(sgd.step().defined());
 }
@@ -169,19 +144,19 @@ TEST(Optimizer, zero_grad_drops_or_clears) {
   const Tensor grad = a.grad();
   sgd.zero_grad(false);
   EXPECT_TRUE(a.grad().is_same(grad));
-  expect_values(a.grad(), {0, 0, 0, 0}, 0);
+  EXPECT_VALUES(a.grad(), {0, 0, 0, 0}, 0);
   EXPECT_FALSE(b.grad().defined());
   sgd.zero_grad();
   EXPECT_FALSE(a.grad().defined());
 }
 
 TEST(Optimizer, zero_grad_cuts_a_gradient_that_has_history) {
-  const Tensor p = parameter({3});
+  const Tensor p = leaf({3});
   (p * p).sum().backward({}, std::nullopt, /*create_graph=*/true);
   ASSERT_TRUE(p.grad().requires_grad());
   SGD({p}, 0.1).zero_grad(false);
   EXPECT_FALSE(p.grad().requires_grad());
-  expect_values(p.grad(), {0}, 0);
+  EXPECT_VALUES(p.grad(), {0}, 0);
 }
 
 TEST(Optimizer, trains_a_module) {
@@ -198,7 +173,7 @@ TEST(Optimizer, trains_a_module) {
     loss_value = loss.item<double>();
   }
   EXPECT_LT(loss_value, 1e-3);
-  expect_values(linear->weight, {2, -3}, 0.05);
+  EXPECT_VALUES(linear->weight, {2, -3}, 0.05);
 }
 
 // ---- state ----
@@ -214,18 +189,18 @@ TEST(Optimizer, state_per_parameter) {
   }
   auto& state = static_cast<AdamParamState&>(*adam.state().at(p.unsafe_impl()));
   EXPECT_EQ(state.step(), 3);
-  expect_values(state.exp_avg(), std::vector<double>(4, 1 - std::pow(0.9, 3)));
-  expect_values(state.exp_avg_sq(), std::vector<double>(4, 1 - std::pow(0.999, 3)));
-  expect_values(state.max_exp_avg_sq(), std::vector<double>(4, 1 - std::pow(0.999, 3)));
+  EXPECT_VALUES(state.exp_avg(), std::vector<double>(4, 1 - std::pow(0.9, 3)));
+  EXPECT_VALUES(state.exp_avg_sq(), std::vector<double>(4, 1 - std::pow(0.999, 3)));
+  EXPECT_VALUES(state.max_exp_avg_sq(), std::vector<double>(4, 1 - std::pow(0.999, 3)));
   auto& momentum = static_cast<SGDParamState&>(*sgd.state().at(p.unsafe_impl()));
-  expect_values(momentum.momentum_buffer(), {1.75, 1.75, 1.75, 1.75});
+  EXPECT_VALUES(momentum.momentum_buffer(), {1.75, 1.75, 1.75, 1.75});
   EXPECT_FALSE(momentum.momentum_buffer().requires_grad());
 }
 
 // ---- groups ----
 
 TEST(Optimizer, groups_have_their_own_options_and_inherit_the_rest) {
-  const Tensor a = parameter({1}), b = parameter({1}), c = parameter({1});
+  const Tensor a = leaf({1}), b = leaf({1}), c = leaf({1});
   std::vector<OptimizerParamGroup> groups;
   groups.emplace_back(std::vector<Tensor>{a}, std::make_unique<SGDOptions>(0.5));
   groups.emplace_back(std::vector<Tensor>{b});
@@ -236,9 +211,9 @@ TEST(Optimizer, groups_have_their_own_options_and_inherit_the_rest) {
   EXPECT_EQ(sgd.parameters().size(), 1u);
   for (const Tensor& p : {a, b, c}) p.set_grad(ones_like(p));
   sgd.step();
-  expect_values(a, {0});
-  expect_values(b, {0.8});
-  expect_values(c, {0.9});
+  EXPECT_VALUES(a, {0});
+  EXPECT_VALUES(b, {0.8});
+  EXPECT_VALUES(c, {0.9});
 
   auto& options = static_cast<SGDOptions&>(sgd.param_groups()[1].options());
   EXPECT_EQ(options.get_lr(), 0.1);
@@ -247,12 +222,12 @@ TEST(Optimizer, groups_have_their_own_options_and_inherit_the_rest) {
   options.lr() = 0.25;
   options.weight_decay(0);
   sgd.step();
-  expect_values(b, {0.55});
+  EXPECT_VALUES(b, {0.55});
   EXPECT_EQ(static_cast<SGDOptions&>(sgd.defaults()).lr(), 0.1);
 }
 
 TEST(Optimizer, a_group_keeps_what_it_sets_even_to_the_usual_default) {
-  const Tensor a = parameter({1}), b = parameter({1});
+  const Tensor a = leaf({1}), b = leaf({1});
   std::vector<OptimizerParamGroup> groups;
   groups.emplace_back(std::vector<Tensor>{a}, std::make_unique<AdamOptions>(AdamOptions().weight_decay(0)));
   groups.emplace_back(std::vector<Tensor>{b}, std::make_unique<AdamOptions>(1e-3));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test, on a Debian or Ubuntu system as it comes: installs the packages that
+# Builds everything and runs every test, for a Debian or Ubuntu system as it comes: installs the packages that
 # are missing (as root or with sudo), builds in build/tests, and runs ctest with the arguments given here:
 #
 #   tests/run.sh              every test

@@ -41,17 +41,11 @@ Device result_device(const char* op, const Operand& a, const Operand& b) {
   return x.device();
 }
 
-// The operand as the kernel wants it: on the device, of the dtype.
-Tensor prepared(const Tensor& t, ScalarType dtype, Device device) {
-  if (t.device() != device) {
-    const NoGradGuard unrecorded;
-    return t.to(device, dtype);
-  }
-  if (t.dtype() != dtype) {
-    const NoGradGuard unrecorded;
-    return t.to(dtype);
-  }
-  return t;
+// The operand as the kernel wants it: on the device, of the dtype. It is itself in most cases; else `made` holds it.
+const Tensor& prepared(const Tensor& t, ScalarType dtype, Device device, Tensor& made) {
+  if (t.dtype() == dtype && t.device() == device) return t;
+  const NoGradGuard unrecorded;
+  return made = t.to(device, dtype);
 }
 
 // The tensor a kernel writes: the result, or for a dest of another dtype one to be converted into it.
@@ -71,12 +65,7 @@ Output output_for(const char* op, Dest dest, IntArrayRef sizes, ScalarType dtype
 
 Tensor finish(Dest dest, const Output& out) {
   if (!dest.given()) return out.tensor;
-  if (out.convert) {
-    TensorIterator iter(dest.tensor());
-    iter.add_input(out.tensor);
-    iter.build();
-    launch(kernels.copy, iter.device(), iter);
-  }
+  if (out.convert) copy_contents(dest.tensor(), out.tensor);
   bump_version(dest.tensor());
   return dest.tensor();
 }
@@ -121,9 +110,7 @@ namespace {
 // First and one past the last byte of a view.
 std::pair<const char*, const char*> byte_range(const Tensor& t) {
   const auto* begin = static_cast<const char*>(t.data_ptr());
-  int64_t last = 0;
-  for (size_t d = 0; d < t.sizes().size(); ++d) last += (t.sizes()[d] - 1) * t.strides()[d];
-  return {begin, begin + (last + 1) * static_cast<int64_t>(t.element_size())};
+  return {begin, begin + view_extent(t.sizes(), t.strides()) * static_cast<int64_t>(t.element_size())};
 }
 }  // namespace
 
@@ -144,14 +131,43 @@ Tensor without_overlap(const Tensor& input, const Tensor& dest) {
   return input.clone();
 }
 
+void fill_contents(const Tensor& t, const Scalar& value) {
+  if (t.numel() == 0) return;
+  TensorIterator iter(t);
+  iter.build();
+  launch(kernels.fill, iter.device(), iter, value);
+}
+
+void copy_contents(const Tensor& t, const Tensor& from) {
+  if (t.numel() == 0) return;
+  TensorIterator iter(t);
+  iter.add_input(from);
+  iter.build();
+  launch(kernels.copy, iter.device(), iter);
+}
+
 Tensor as_dtype(const Tensor& t, ScalarType dtype) { return t.dtype() == dtype ? t : t.to(dtype); }
+
+Tensor as_dtype_unrecorded(const Tensor& t, ScalarType dtype) {
+  const NoGradGuard unrecorded;
+  return as_dtype(t, dtype);
+}
+
+namespace {
+// Adds an input; one that shares memory with the result of an operation in place is seen to in `made`.
+void add_input(TensorIterator& iter, const Tensor& input, Dest dest, const Output& out, Tensor& made) {
+  if (!dest.given()) return iter.add_input(input);
+  made = without_overlap(input, out.tensor);
+  iter.add_input(made);
+}
+}  // namespace
 
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
   check_defined(op.name, x);
   const Output out = output_for(op.name, dest, x.sizes(), x.dtype(), x.device(), x);
-  const Tensor in = dest.given() ? without_overlap(x, out.tensor) : x;
   TensorIterator iter(out.tensor);
-  iter.add_input(in);
+  Tensor made;
+  add_input(iter, x, dest, out, made);
   iter.build();
   run(op, iter);
   return finish(dest, out);
@@ -159,33 +175,30 @@ Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
 
 Tensor unary_floating(const Elementwise& op, Dest dest, const Tensor& x) {
   check_defined(op.name, x);
-  if (x.is_floating_point()) return unary(op, dest, x);
-  return unary(op, dest, prepared(x, get_default_dtype(), x.device()));
+  return unary(op, dest, x.is_floating_point() ? x : as_dtype_unrecorded(x, get_default_dtype()));
 }
 
 namespace {
 Tensor binary_into(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, ScalarType common,
                    ScalarType result) {
   const Device device = result_device(op.name, a, b);
-  Tensor x = a.is_scalar() ? Tensor() : prepared(a.tensor(), common, device);
-  Tensor y = b.is_scalar() ? Tensor() : prepared(b.tensor(), common, device);
-  const Dims sizes = a.is_scalar()   ? Dims(y.sizes())
-                     : b.is_scalar() ? Dims(x.sizes())
-                                     : broadcast_shapes(x.sizes(), y.sizes());
-  const bool from_x = x.defined() && IntArrayRef(sizes) == x.sizes();
-  const Output out = output_for(op.name, dest, sizes, result, device, from_x ? x : y);
-  if (dest.given()) {
-    if (x.defined()) x = without_overlap(x, out.tensor);
-    if (y.defined()) y = without_overlap(y, out.tensor);
-  }
+  Tensor made[2];
+  const Tensor* const x = a.is_scalar() ? nullptr : &prepared(a.tensor(), common, device, made[0]);
+  const Tensor* const y = b.is_scalar() ? nullptr : &prepared(b.tensor(), common, device, made[1]);
+  const Dims sizes = x == nullptr   ? Dims(y->sizes())
+                     : y == nullptr ? Dims(x->sizes())
+                                    : broadcast_shapes(x->sizes(), y->sizes());
+  const bool from_x = x != nullptr && IntArrayRef(sizes) == x->sizes();
+  const Output out = output_for(op.name, dest, sizes, result, device, from_x ? *x : *y);
   TensorIterator iter(out.tensor);
-  if (x.defined()) {
-    iter.add_input(x);
+  Tensor apart[2];
+  if (x != nullptr) {
+    add_input(iter, *x, dest, out, apart[0]);
   } else {
     iter.add_input(a.scalar());
   }
-  if (y.defined()) {
-    iter.add_input(y);
+  if (y != nullptr) {
+    add_input(iter, *y, dest, out, apart[1]);
   } else {
     iter.add_input(b.scalar());
   }
@@ -217,11 +230,11 @@ Tensor ternary(const Elementwise& op, Dest dest, const Tensor& a, const Tensor& 
   const Dims sizes = broadcast_shapes(broadcast_shapes(a.sizes(), b.sizes()), c.sizes());
   const Output out = output_for(op.name, dest, sizes, common, device, a);
   TensorIterator iter(out.tensor);
-  const Tensor inputs[] = {prepared(a, common, device), prepared(b, common, device), prepared(c, common, device)};
-  Tensor kept[3];
+  const Tensor* const inputs[] = {&a, &b, &c};
+  Tensor made[3];
+  Tensor apart[3];
   for (int i = 0; i < 3; ++i) {
-    kept[i] = dest.given() ? without_overlap(inputs[i], out.tensor) : inputs[i];
-    iter.add_input(kept[i]);
+    add_input(iter, prepared(*inputs[i], common, device, made[i]), dest, out, apart[i]);
   }
   iter.build();
   run(op, iter);

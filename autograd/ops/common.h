@@ -62,8 +62,8 @@ struct Elementwise {
   Params params{};
 };
 
-// Checks, promotes, broadcasts, allocates (or writes to dest, converting where it is of another dtype), launches.
-// `compute`: the operands' common dtype (result_type by default); `result`: the output's, by default the same.
+// Checks, promotes to result_type, broadcasts, allocates (or writes to dest, converting where it is of another
+// dtype), launches.
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x);
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
 Tensor compare(const Elementwise& op, const Operand& a, const Operand& b);
@@ -71,20 +71,29 @@ Tensor ternary(const Elementwise& op, Dest dest, const Tensor& a, const Tensor& 
 // The same for kernels of floating dtypes: integral inputs are converted to the default dtype first.
 Tensor unary_floating(const Elementwise& op, Dest dest, const Tensor& x);
 
-// `t` as `dtype` (recorded), itself if it is.
+// Every element of `t` made `value`, or the element of `from`, which is of its sizes and device. Nothing is
+// checked or recorded, and no version changes.
+void fill_contents(const Tensor& t, const Scalar& value);
+void copy_contents(const Tensor& t, const Tensor& from);
+
+// `t` as `dtype`, itself if it is; recorded, or not.
 Tensor as_dtype(const Tensor& t, ScalarType dtype);
+Tensor as_dtype_unrecorded(const Tensor& t, ScalarType dtype);
 // Sums a gradient down to the shape of the operand that was broadcast; itself where none was.
 Tensor reduce_to(const Tensor& grad, const Dims& sizes);
-// Captured by gradients: undoes the broadcast and the promotion of an operand.
+// Captured by gradients: undoes the broadcast, the promotion and the move to another device of an operand.
 struct Undo {
   Dims sizes;
   ScalarType dtype;
+  Device device;
   bool needed;
   Undo(const Tensor& operand, const Tensor& result)
-      : dtype(operand.dtype()), needed(!(operand.sizes() == result.sizes()) || operand.dtype() != result.dtype()) {
+      : dtype(operand.dtype()),
+        device(operand.device()),
+        needed(!(operand.sizes() == result.sizes()) || dtype != result.dtype() || device != result.device()) {
     if (needed) sizes = Dims(operand.sizes());
   }
-  Tensor operator()(const Tensor& grad) const { return needed ? as_dtype(reduce_to(grad, sizes), dtype) : grad; }
+  Tensor operator()(const Tensor& grad) const { return needed ? reduce_to(grad, sizes).to(device, dtype) : grad; }
 };
 
 // A gradient that lands in part of a zero tensor of `sizes`: view(result) is set to `grad`. `view` must be

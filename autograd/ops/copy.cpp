@@ -7,19 +7,10 @@ namespace ember {
 namespace ops {
 namespace {
 
-// dst = src, converting the dtype; both on one device.
-void copy_on_device(const Tensor& dst, const Tensor& src) {
-  if (dst.numel() == 0) return;
-  TensorIterator iter(dst);
-  iter.add_input(src);
-  iter.build();
-  launch(kernels.copy, iter.device(), iter);
-}
-
 // dst = src, sizes broadcasting, any dtypes and devices. Nothing is recorded and no version changes.
 void copy_unrecorded(const Tensor& dst, const Tensor& src, bool non_blocking) {
   if (dst.device() == src.device()) {
-    copy_on_device(dst, without_overlap(src, dst));
+    copy_contents(dst, without_overlap(src, dst));
     return;
   }
   if (dst.numel() == 0) return;
@@ -29,16 +20,16 @@ void copy_unrecorded(const Tensor& dst, const Tensor& src, bool non_blocking) {
   Tensor from = src;
   if (convert_at_source && src.dtype() != dst.dtype()) {
     from = detail::empty(src.sizes(), dst.dtype(), src.device());
-    copy_on_device(from, src);
+    copy_contents(from, src);
   } else if (!src.is_contiguous()) {
     from = detail::empty(src.sizes(), src.dtype(), src.device());
-    copy_on_device(from, src);
+    copy_contents(from, src);
   }
   const bool direct = dst.is_contiguous() && dst.dtype() == from.dtype() && dst.sizes() == from.sizes();
   const Tensor to = direct ? dst : detail::empty(from.sizes(), from.dtype(), dst.device());
   const DeviceType owner = dst.is_cpu() ? src.device().type() : dst.device().type();
   backend(owner).copy_bytes(to.data_ptr(), to.device(), from.data_ptr(), from.device(), from.nbytes(), non_blocking);
-  if (!direct) copy_on_device(dst, to);
+  if (!direct) copy_contents(dst, to);
 }
 
 Tensor converted(const Tensor& self, Device device, ScalarType dtype, bool non_blocking) {
@@ -120,13 +111,9 @@ const Tensor& Tensor::fill_(const Scalar& value) const {
   check_dest("fill_", *this, sizes(), dtype());
   return in_place("fill_", *this, [&](Dest dest, const Tensor& old) {
     const Tensor& self = dest.tensor();
-    if (self.numel() != 0) {
-      TensorIterator iter(self);
-      iter.build();
-      launch(kernels.fill, iter.device(), iter, value);
-    }
+    fill_contents(self, value);
     bump_version(self);
-    if (recording(old)) record("FillBackward0", self, wrt(old, [](const Tensor&) { return Tensor(); }));
+    if (recording(old)) record("FillBackward0", self, wrt(old, [](const Tensor& g) { return zeros_like(g); }));
   });
 }
 

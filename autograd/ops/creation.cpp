@@ -1,4 +1,5 @@
 // Tensors from nothing: fills, ranges, the caller's memory, literals.
+#include <algorithm>
 #include <cmath>
 
 #include <ember/autograd/ops/common.h>
@@ -16,10 +17,7 @@ Tensor finished(const Tensor& t, const TensorOptions& options) {
 
 Tensor filled(IntArrayRef size, const Scalar& value, ScalarType dtype, const TensorOptions& options) {
   const Tensor t = detail::empty(size, dtype, options.device());
-  {
-    const NoGradGuard unrecorded;
-    t.fill_(value);
-  }
+  fill_contents(t, value);
   return finished(t, options);
 }
 
@@ -32,10 +30,7 @@ TensorOptions like(const char* op, const Tensor& self, const TensorOptions& opti
 Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, const TensorOptions& options) {
   const TensorOptions o = like(op, self, options);
   const Tensor t = empty_result(self.sizes(), o.dtype(), resolve_device(o.device()), self);
-  {
-    const NoGradGuard unrecorded;
-    t.fill_(value);
-  }
+  fill_contents(t, value);
   return finished(t, o);
 }
 
@@ -61,10 +56,8 @@ Tensor eye(int64_t n, const TensorOptions& options) { return eye(n, n, options);
 Tensor eye(int64_t n, int64_t m, const TensorOptions& options) {
   EMBER_CHECK(n >= 0 && m >= 0, "eye: sizes must not be negative, got ", n, " and ", m);
   const Tensor t = zeros({n, m}, options.requires_grad(false));
-  {
-    const NoGradGuard unrecorded;
-    t.diagonal().fill_(1);
-  }
+  const int64_t length = std::min(n, m);
+  fill_contents(detail::alias(t, {length}, {m + 1}, 0), 1);
   return finished(t, options);
 }
 

@@ -1,4 +1,5 @@
 // Elementwise operations: each forward beside its gradient.
+#include <cmath>
 #include <limits>
 
 #include <ember/autograd/ops/common.h>
@@ -14,15 +15,22 @@ int64_t wrapping_product(int64_t a, int64_t b) {
 
 // ---- arithmetic ----
 
+// Whether alpha is the integer 1, which needs no check and no multiplication.
+bool is_plain(const Scalar& alpha) { return alpha.is_integral() && alpha.equal(1); }
+
+void check_alpha(const char* op, const Scalar& alpha, ScalarType common) {
+  EMBER_CHECK(!alpha.is_floating_point() || is_floating(common), op, ": alpha = ", alpha,
+              " needs a floating result, the result is ", dtype_name(common));
+  EMBER_CHECK(!alpha.is_boolean() || common == kBool, op, ": a bool alpha needs a bool result");
+  EMBER_CHECK(common != kBool || alpha.equal(1), op, ": alpha must be 1 for bool tensors");
+}
+
 Tensor add_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha) {
   check_defined("add", a);
-  const ScalarType common = b.is_scalar() || b.tensor().defined() ? result_type(a, b) : a.dtype();
-  EMBER_CHECK(!alpha.is_floating_point() || is_floating(common), "add: alpha = ", alpha,
-              " needs a floating result, the result is ", dtype_name(common));
-  EMBER_CHECK(!alpha.is_boolean() || common == kBool, "add: a bool alpha needs a bool result");
-  const bool plain = alpha.equal(1);
-  EMBER_CHECK(plain || common != kBool, "add: alpha must be 1 for bool tensors");
-  const Elementwise op = plain ? Elementwise{"add", kernels.add} : Elementwise{"add", kernels.add_scaled, {alpha, {}}};
+  if (!b.is_scalar()) check_defined("add", b.tensor(), "other");
+  if (!is_plain(alpha)) check_alpha("add", alpha, result_type(a, b));
+  const Elementwise op =
+      alpha.equal(1) ? Elementwise{"add", kernels.add} : Elementwise{"add", kernels.add_scaled, {alpha, {}}};
   const Tensor y = binary(op, dest, a, b);
   if (b.is_scalar()) {
     if (!recording(a)) return y;
@@ -38,11 +46,9 @@ Tensor add_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha)
 Tensor sub_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha) {
   check_defined("sub", a);
   if (!b.is_scalar()) check_defined("sub", b.tensor(), "other");
-  const ScalarType common = result_type(a, b);
   EMBER_CHECK(a.dtype() != kBool && (b.is_scalar() || b.tensor().dtype() != kBool),
               "sub: bool tensors have no difference; use ne or logical_not, or convert to another dtype");
-  EMBER_CHECK(!alpha.is_floating_point() || is_floating(common), "sub: alpha = ", alpha,
-              " needs a floating result, the result is ", dtype_name(common));
+  if (!is_plain(alpha)) check_alpha("sub", alpha, result_type(a, b));
   const Elementwise op =
       alpha.equal(1) ? Elementwise{"sub", kernels.sub} : Elementwise{"sub", kernels.add_scaled, {-alpha, {}}};
   const Tensor y = binary(op, dest, a, b);
@@ -83,11 +89,9 @@ Tensor div_to(Dest dest, const Tensor& a, const Operand& b) {
     y = binary({"div", kernels.div}, dest, a, b);
   } else {
     // True division of integers is that of the default floating dtype.
-    const ScalarType floating = get_default_dtype();
-    const NoGradGuard unrecorded;
-    const Tensor x = as_dtype(a, floating);
+    const Tensor x = as_dtype_unrecorded(a, get_default_dtype());
     y = b.is_scalar() ? binary({"div", kernels.div}, dest, x, b)
-                      : binary({"div", kernels.div}, dest, x, as_dtype(b.tensor(), floating));
+                      : binary({"div", kernels.div}, dest, x, as_dtype_unrecorded(b.tensor(), get_default_dtype()));
   }
   if (b.is_scalar()) {
     if (!recording(a)) return y;
@@ -124,12 +128,7 @@ Tensor pow_to(Dest dest, const Tensor& x, const Scalar& exponent) {
   EMBER_CHECK(common != kBool, "pow: not implemented for bool");
   EMBER_CHECK(is_floating(common) || exponent.toLong() >= 0, "pow: an integer to a negative integer power, ", exponent,
               ", is not an integer; convert to a floating dtype first");
-  Tensor in = x;
-  if (x.dtype() != common) {
-    const NoGradGuard unrecorded;
-    in = x.to(common);
-  }
-  const Tensor y = pow_scalar_kernel(dest, in, exponent);
+  const Tensor y = pow_scalar_kernel(dest, as_dtype_unrecorded(x, common), exponent);
   if (!recording(x)) return y;
   return record("PowBackward0", y, wrt(x, [undo = Undo(x, y), x = save(x), exponent](const Tensor& g) {
                   if (exponent.equal(0)) return zeros_like(g);
@@ -157,7 +156,8 @@ Tensor pow_to(Dest dest, const Tensor& x, const Tensor& exponent) {
   if (!recording(x, exponent)) return y;
   return record("PowBackward1", y,
                 wrt(x,
-                    [undo = Undo(x, y), x = save(x), e = save(exponent)](const Tensor& g) {
+                    [undo = Undo(x, y), x = save_if(x.requires_grad(), x),
+                     e = save_if(x.requires_grad(), exponent)](const Tensor& g) {
                       const Tensor base = x.get();
                       const Tensor power = e.get();
                       return undo(g * where(power == 0, zeros_like(base * power), power * base.pow(power - 1)));
@@ -182,22 +182,19 @@ Tensor maximum_or_minimum(const char* name, const char* node, ElementwiseKernel&
     return masked_fill(g_where_equal, is_max ? mine < other : mine > other, 0);
   };
   return record(node, y,
-                wrt(a, [undo = Undo(a, y), a = save(a), b = save(b),
+                wrt(a, [undo = Undo(a, y), a = save_if(a.requires_grad(), a), b = save_if(a.requires_grad(), b),
                         share](const Tensor& g) { return undo(share(g, a.get(), b.get())); }),
-                wrt(b, [undo = Undo(b, y), a = save(a), b = save(b), share](const Tensor& g) {
-                  return undo(share(g, b.get(), a.get()));
-                }));
+                wrt(b, [undo = Undo(b, y), a = save_if(b.requires_grad(), a), b = save_if(b.requires_grad(), b),
+                        share](const Tensor& g) { return undo(share(g, b.get(), a.get())); }));
 }
 
 // ---- unary ----
 
-Tensor no_gradient(const Elementwise& op, Dest dest, const Tensor& x) {
-  const Tensor y = unary(op, dest, x);
+Tensor sign_to(Dest dest, const Tensor& x) {
+  const Tensor y = unary({"sign", kernels.sign}, dest, x);
   if (!recording(x)) return y;
   return record("SignBackward0", y, wrt(x, [](const Tensor& g) { return zeros_like(g); }));
 }
-
-Tensor sign_to(Dest dest, const Tensor& x) { return no_gradient({"sign", kernels.sign}, dest, x); }
 
 Tensor neg_to(Dest dest, const Tensor& x) {
   const Tensor y = unary({"neg", kernels.neg}, dest, x);
@@ -323,11 +320,15 @@ Tensor clamp_to(Dest dest, const Tensor& x, const std::optional<Scalar>& min, co
   for (const auto& bound : {min, max})
     if (bound) common = promote_types(common, result_type(x, *bound));
   EMBER_CHECK(common != kBool, "clamp: not implemented for bool");
-  const Tensor in = as_dtype(x, common);
+  const Tensor in = as_dtype_unrecorded(x, common);
+  const auto is_nan = [](const std::optional<Scalar>& bound) { return bound && std::isnan(bound->toDouble()); };
   const Elementwise op = min && max ? Elementwise{"clamp", kernels.clamp, {*min, *max}}
                          : min      ? Elementwise{"clamp", kernels.clamp_min, {*min, {}}}
                                     : Elementwise{"clamp", kernels.clamp_max, {*max, {}}};
-  const Tensor y = unary(op, dest, in);
+  // A bound that is not a number makes every element one.
+  const Tensor y = is_nan(min) || is_nan(max)
+                       ? binary({"clamp", kernels.add}, dest, in, Scalar(std::numeric_limits<double>::quiet_NaN()))
+                       : unary(op, dest, in);
   if (!recording(x)) return y;
   constexpr double inf = std::numeric_limits<double>::infinity();
   const Params range{min ? *min : Scalar(-inf), max ? *max : Scalar(inf)};

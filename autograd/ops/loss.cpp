@@ -38,25 +38,20 @@ ClassTargets class_targets(const Tensor& target, int64_t ignore_index) {
   return t;
 }
 
-// self[i, classes[i]], [N, 1]
-Tensor picked(const char* op, const Tensor& self, const Tensor& classes) {
+// −self[i, target[i]], and 0 where the target is ignored, whatever is there.
+Tensor nll_of_rows(const char* op, const Tensor& self, const ClassTargets& t) {
   try {
-    return self.gather(1, classes.unsqueeze(1));
+    const Tensor losses = -self.gather(1, t.index.unsqueeze(1)).squeeze(1);
+    return where(t.valid, losses, Scalar(0.0));
   } catch (Error& error) {
     error.prepend(detail::concat(op, ": a target is not one of the ", self.size(1), " classes: "));
     throw;
   }
 }
 
-// Rows of log-probabilities weighted and reduced: losses[N], the weight that each row counts with.
-Tensor weighted(const Tensor& losses, const Tensor& row_weight, Reduction reduction) {
-  const Tensor total = losses * row_weight;
-  switch (reduction) {
-    case Reduction::Mean: return total.sum() / row_weight.sum();
-    case Reduction::Sum: return total.sum();
-    case Reduction::None: break;
-  }
-  return total;
+// Losses of rows, weighted already; the mean is by weight.
+Tensor reduced_by_weight(const Tensor& losses, const Tensor& row_weight, Reduction reduction) {
+  return reduction == Reduction::Mean ? losses.sum() / row_weight.sum() : reduced(losses, reduction);
 }
 
 Tensor row_weights(const ClassTargets& t, const Tensor& weight, ScalarType dtype) {
@@ -72,6 +67,48 @@ void check_targets(const char* op, const Tensor& self, const Tensor& target) {
   EMBER_CHECK(self.is_floating_point(), op, ": expected floating scores, got ", describe(self));
 }
 
+// Scores [C] or [N, C].
+void check_scores(const char* op, const Tensor& self, const Tensor& weight) {
+  EMBER_CHECK(self.dim() == 1 || self.dim() == 2, op, ": expected scores [C] or [N, C], got ", describe(self));
+  check_class_weight(op, weight, self, self.size(-1));
+}
+
+void check_classes(const char* op, const Tensor& self, const Tensor& target) {
+  EMBER_CHECK(is_integral(target.dtype()), op, ": expected int64 classes, got ", describe(target));
+  EMBER_CHECK(target.dim() == self.dim() - 1 && (self.dim() == 1 || target.size(0) == self.size(0)), op,
+              ": a target of sizes ", target.sizes(), " does not fit scores of sizes ", self.sizes());
+}
+
+// The loss of log-probabilities with classes as targets. With smoothing, that share of each target is spread over
+// all classes alike.
+Tensor class_loss(const char* op, const Tensor& log_p, const Tensor& target, const Tensor& weight, Reduction reduction,
+                  int64_t ignore_index, double label_smoothing) {
+  if (log_p.dim() == 1) {
+    const Tensor loss =
+        class_loss(op, log_p.unsqueeze(0), target.unsqueeze(0), weight, reduction, ignore_index, label_smoothing);
+    return reduction == Reduction::None ? loss.squeeze(0) : loss;
+  }
+  const ClassTargets t = class_targets(target, ignore_index);
+  Tensor losses = nll_of_rows(op, log_p, t);
+  const Tensor row_weight = row_weights(t, weight, log_p.dtype());
+  losses = losses * row_weight;
+  if (label_smoothing > 0) {
+    const Tensor spread = where(t.valid, -(weight.defined() ? log_p * weight : log_p).sum({1}), Scalar(0.0));
+    losses = losses * (1 - label_smoothing) + spread * (label_smoothing / static_cast<double>(log_p.size(1)));
+  }
+  return reduced_by_weight(losses, row_weight, reduction);
+}
+
+// What dropout multiplies by, or an undefined tensor where it changes nothing.
+Tensor dropout_mask(const char* op, const Tensor& self, double p, bool train) {
+  check_defined(op, self);
+  EMBER_CHECK(p >= 0 && p <= 1, op, ": p must be a probability, got ", p);
+  if (!train || p == 0 || self.numel() == 0) return {};
+  EMBER_CHECK(self.is_floating_point(), op, ": expected a floating tensor, got ", describe(self));
+  const NoGradGuard unrecorded;
+  return p == 1 ? zeros_like(self) : Tensor(empty_like(self).bernoulli_(1 - p).div_(1 - p));
+}
+
 }  // namespace
 }  // namespace ops
 
@@ -85,85 +122,40 @@ Tensor mse_loss(const Tensor& self, const Tensor& target, Reduction reduction) {
 Tensor nll_loss(const Tensor& self, const Tensor& target, const Tensor& weight, Reduction reduction,
                 int64_t ignore_index) {
   check_targets("nll_loss", self, target);
-  EMBER_CHECK(self.dim() == 1 || self.dim() == 2, "nll_loss: expected log-probabilities [C] or [N, C], got ",
-              describe(self));
-  EMBER_CHECK(is_integral(target.dtype()), "nll_loss: expected int64 classes, got ", describe(target));
-  EMBER_CHECK(target.dim() == self.dim() - 1 && (self.dim() == 1 || target.size(0) == self.size(0)),
-              "nll_loss: a target of sizes ", target.sizes(), " does not fit scores of sizes ", self.sizes());
-  check_class_weight("nll_loss", weight, self, self.size(-1));
-  if (self.dim() == 1) {
-    const Tensor loss = nll_loss(self.unsqueeze(0), target.unsqueeze(0), weight, reduction, ignore_index);
-    return reduction == Reduction::None ? loss.squeeze(0) : loss;
-  }
-  const ClassTargets t = class_targets(target, ignore_index);
-  const Tensor losses = -picked("nll_loss", self, t.index).squeeze(1);
-  // An ignored row may hold an infinity that its weight 0 must not meet.
-  const Tensor safe = where(t.valid, losses, Scalar(0.0));
-  return weighted(safe, row_weights(t, weight, self.dtype()), reduction);
+  check_scores("nll_loss", self, weight);
+  check_classes("nll_loss", self, target);
+  return class_loss("nll_loss", self, target, weight, reduction, ignore_index, 0);
 }
 
 Tensor cross_entropy_loss(const Tensor& self, const Tensor& target, const Tensor& weight, Reduction reduction,
                           int64_t ignore_index, double label_smoothing) {
   check_targets("cross_entropy_loss", self, target);
-  EMBER_CHECK(self.dim() == 1 || self.dim() == 2, "cross_entropy_loss: expected scores [C] or [N, C], got ",
-              describe(self));
+  check_scores("cross_entropy_loss", self, weight);
   EMBER_CHECK(label_smoothing >= 0 && label_smoothing <= 1,
               "cross_entropy_loss: label_smoothing must be in [0, 1], got ", label_smoothing);
-  const int64_t classes = self.size(-1);
-  check_class_weight("cross_entropy_loss", weight, self, classes);
+  const bool as_classes = !target.is_floating_point();
+  if (as_classes) check_classes("cross_entropy_loss", self, target);
+  EMBER_CHECK(as_classes || target.sizes() == self.sizes(), "cross_entropy_loss: class probabilities of sizes ",
+              target.sizes(), " do not fit scores of sizes ", self.sizes());
   const Tensor log_p = log_softmax(self, -1);
 
-  if (target.is_floating_point()) {
-    EMBER_CHECK(target.sizes() == self.sizes(), "cross_entropy_loss: class probabilities of sizes ", target.sizes(),
-                " do not fit scores of sizes ", self.sizes());
-    Tensor p = as_dtype(target, self.dtype());
-    if (label_smoothing > 0) p = p * (1 - label_smoothing) + label_smoothing / static_cast<double>(classes);
-    const Tensor weighted_log_p = weight.defined() ? log_p * weight : log_p;
-    const Tensor losses = -(weighted_log_p * p).sum({-1});
-    return reduced(losses, reduction);
+  if (as_classes) {
+    return class_loss("cross_entropy_loss", log_p, target, weight, reduction, ignore_index, label_smoothing);
   }
-
-  if (label_smoothing == 0) return nll_loss(log_p, target, weight, reduction, ignore_index);
-  if (self.dim() == 1) {
-    const Tensor loss =
-        cross_entropy_loss(self.unsqueeze(0), target.unsqueeze(0), weight, reduction, ignore_index, label_smoothing);
-    return reduction == Reduction::None ? loss.squeeze(0) : loss;
-  }
-  const Tensor nll = nll_loss(log_p, target, weight, reduction, ignore_index);
-  const ClassTargets t = class_targets(target, ignore_index);
-  const Tensor spread = -(weight.defined() ? log_p * weight : log_p).sum({1});
-  const Tensor kept = where(t.valid, spread, Scalar(0.0));
-  Tensor smooth = kept;
-  if (reduction == Reduction::Sum) smooth = kept.sum();
-  if (reduction == Reduction::Mean) smooth = kept.sum() / row_weights(t, weight, self.dtype()).sum();
-  return nll * (1 - label_smoothing) + smooth * (label_smoothing / static_cast<double>(classes));
+  Tensor p = as_dtype(target, self.dtype());
+  if (label_smoothing > 0) p = p * (1 - label_smoothing) + label_smoothing / static_cast<double>(self.size(-1));
+  const Tensor weighted_log_p = weight.defined() ? log_p * weight : log_p;
+  return reduced(-(weighted_log_p * p).sum({-1}), reduction);
 }
 
 Tensor dropout(const Tensor& self, double p, bool train) {
-  check_defined("dropout", self);
-  EMBER_CHECK(p >= 0 && p <= 1, "dropout: p must be a probability, got ", p);
-  if (!train || p == 0 || self.numel() == 0) return self;
-  EMBER_CHECK(self.is_floating_point(), "dropout: expected a floating tensor, got ", describe(self));
-  if (p == 1) return self * zeros_like(self);
-  Tensor mask;
-  {
-    const NoGradGuard unrecorded;
-    mask = empty_like(self).bernoulli_(1 - p).div_(1 - p);
-  }
-  return self * mask;
+  const Tensor mask = dropout_mask("dropout", self, p, train);
+  return mask.defined() ? self * mask : self;
 }
 
 Tensor& dropout_(Tensor& self, double p, bool train) {
-  check_defined("dropout_", self);
-  EMBER_CHECK(p >= 0 && p <= 1, "dropout_: p must be a probability, got ", p);
-  if (!train || p == 0 || self.numel() == 0) return self;
-  EMBER_CHECK(self.is_floating_point(), "dropout_: expected a floating tensor, got ", describe(self));
-  Tensor mask;
-  {
-    const NoGradGuard unrecorded;
-    mask = p == 1 ? zeros_like(self) : Tensor(empty_like(self).bernoulli_(1 - p).div_(1 - p));
-  }
-  self.mul_(mask);
+  const Tensor mask = dropout_mask("dropout_", self, p, train);
+  if (mask.defined()) self.mul_(mask);
   return self;
 }
 

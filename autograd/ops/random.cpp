@@ -16,26 +16,23 @@ Generator& generator_for(const char* op, const Tensor& self, std::optional<Gener
   return *given;
 }
 
-// Draws into `self` by fill(contiguous tensor, generator); kernels want dense memory.
+// Draws into `t` by fill(contiguous tensor, generator); kernels want dense memory. No version changes.
+template <class F>
+void draw_contents(const Tensor& t, Generator& g, F&& fill) {
+  if (t.numel() == 0) return;
+  if (t.is_contiguous()) return fill(t, g);
+  const Tensor dense = detail::empty(t.sizes(), t.dtype(), t.device());
+  fill(dense, g);
+  copy_contents(t, dense);
+}
+
 template <class F>
 const Tensor& draw(const char* op, const Tensor& self, std::optional<Generator> generator, F&& fill) {
   check_dest(op, self, self.sizes(), self.dtype());
   Generator& g = generator_for(op, self, generator);
   return in_place(op, self, [&](Dest dest, const Tensor& old) {
     const Tensor& t = dest.tensor();
-    if (t.numel() != 0) {
-      if (t.is_contiguous()) {
-        fill(t, g);
-      } else {
-        const NoGradGuard unrecorded;
-        const Tensor dense = detail::empty(t.sizes(), t.dtype(), t.device());
-        fill(dense, g);
-        TensorIterator iter(t);
-        iter.add_input(dense);
-        iter.build();
-        launch(kernels.copy, iter.device(), iter);
-      }
-    }
+    draw_contents(t, g, fill);
     bump_version(t);
     if (recording(old)) record("FillBackward0", t, wrt(old, [](const Tensor&) { return Tensor(); }));
   });
@@ -62,6 +59,30 @@ int64_t largest_exact(ScalarType t) {
   }
 }
 
+// The fills: functions of a dense tensor and a generator.
+auto uniform_fill(double from, double to) {
+  return [from, to](const Tensor& t, Generator& g) { launch(kernels.uniform, t.device(), t, from, to, g); };
+}
+
+auto normal_fill(double mean, double std) {
+  return [mean, std](const Tensor& t, Generator& g) { launch(kernels.normal, t.device(), t, mean, std, g); };
+}
+
+// Integers in [from, to), or from 0 up to what the dtype holds exactly.
+auto integer_fill(const char* op, ScalarType dtype, int64_t from, std::optional<int64_t> to) {
+  const int64_t limit = largest_exact(dtype);
+  const int64_t lowest = is_floating(dtype) ? -limit : is_signed(dtype) ? -limit - 1 : 0;
+  EMBER_CHECK(!to || *to > from, op, ": expected from < to, got ", from, " and ", to.value_or(0));
+  const int64_t last = to ? *to - 1 : limit;
+  EMBER_CHECK(from >= lowest && last <= limit, op, ": [", from, ", ", last, "] does not fit into ", dtype_name(dtype));
+  const uint64_t range = static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1;
+  return [from, range](const Tensor& t, Generator& g) {
+    if (t.dtype() != kBool) return launch(kernels.random, t.device(), t, from, range, g);
+    if (range == 1) return fill_contents(t, from);
+    launch(kernels.bernoulli, t.device(), t, 0.5, g);
+  };
+}
+
 }  // namespace
 }  // namespace ops
 
@@ -71,15 +92,13 @@ const Tensor& Tensor::uniform_(double from, double to, std::optional<Generator> 
   check_floating("uniform_", *this);
   EMBER_CHECK(from <= to && std::isfinite(to - from), "uniform_: expected a finite range [from, to), got [", from, ", ",
               to, ")");
-  return draw("uniform_", *this, std::move(generator),
-              [&](const Tensor& t, Generator& g) { launch(kernels.uniform, t.device(), t, from, to, g); });
+  return draw("uniform_", *this, std::move(generator), uniform_fill(from, to));
 }
 
 const Tensor& Tensor::normal_(double mean, double std, std::optional<Generator> generator) const {
   check_floating("normal_", *this);
   EMBER_CHECK(std >= 0, "normal_: the standard deviation must not be negative, got ", std);
-  return draw("normal_", *this, std::move(generator),
-              [&](const Tensor& t, Generator& g) { launch(kernels.normal, t.device(), t, mean, std, g); });
+  return draw("normal_", *this, std::move(generator), normal_fill(mean, std));
 }
 
 const Tensor& Tensor::bernoulli_(double p, std::optional<Generator> generator) const {
@@ -91,25 +110,7 @@ const Tensor& Tensor::bernoulli_(double p, std::optional<Generator> generator) c
 
 const Tensor& Tensor::random_(int64_t from, std::optional<int64_t> to, std::optional<Generator> generator) const {
   check_defined("random_", *this);
-  EMBER_CHECK(dtype() != kBool || (from >= 0 && to.value_or(2) <= 2), "random_: bool holds 0 and 1 only");
-  const int64_t last = to ? *to - 1 : largest_exact(dtype());
-  EMBER_CHECK(!to || *to > from, "random_: expected from < to, got ", from, " and ", to.value_or(0));
-  const int64_t limit = largest_exact(dtype());
-  const int64_t lowest = is_floating_point() ? -limit : ember::is_signed(dtype()) ? -limit - 1 : 0;
-  EMBER_CHECK(from >= lowest && last <= limit, "random_: [", from, ", ", last, "] does not fit into ",
-              dtype_name(dtype()));
-  const uint64_t range = static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1;
-  return draw("random_", *this, std::move(generator), [&](const Tensor& t, Generator& g) {
-    if (t.dtype() == kBool) {
-      if (range == 1) {
-        t.fill_(from);
-      } else {
-        launch(kernels.bernoulli, t.device(), t, 0.5, g);
-      }
-      return;
-    }
-    launch(kernels.random, t.device(), t, from, range, g);
-  });
+  return draw("random_", *this, std::move(generator), integer_fill("random_", dtype(), from, to));
 }
 const Tensor& Tensor::random_(int64_t to, std::optional<Generator> generator) const {
   return random_(0, to, std::move(generator));
@@ -119,30 +120,35 @@ const Tensor& Tensor::random_(std::optional<Generator> generator) const {
 }
 
 namespace {
+// A tensor that is drawn before anybody else has it.
 template <class F>
-Tensor made(IntArrayRef size, const TensorOptions& options, F&& fill) {
+Tensor drawn(const char* op, const Tensor& t, std::optional<Generator> generator, bool requires_grad, F&& fill) {
+  draw_contents(t, generator_for(op, t, generator), fill);
+  if (requires_grad) t.requires_grad_();
+  return t;
+}
+
+Tensor empty_floating(const char* op, IntArrayRef size, const TensorOptions& options) {
   const Tensor t = detail::empty(size, options.dtype(), options.device());
-  {
-    const NoGradGuard unrecorded;
-    fill(t);
-  }
-  if (options.requires_grad()) t.requires_grad_();
+  check_floating(op, t);
   return t;
 }
 }  // namespace
 
 Tensor rand(IntArrayRef size, std::optional<Generator> generator, const TensorOptions& options) {
-  return made(size, options, [&](const Tensor& t) { t.uniform_(0, 1, std::move(generator)); });
+  const Tensor t = empty_floating("rand", size, options);
+  return drawn("rand", t, std::move(generator), options.requires_grad(), uniform_fill(0, 1));
 }
 Tensor rand(IntArrayRef size, const TensorOptions& options) { return rand(size, std::nullopt, options); }
 Tensor randn(IntArrayRef size, std::optional<Generator> generator, const TensorOptions& options) {
-  return made(size, options, [&](const Tensor& t) { t.normal_(0, 1, std::move(generator)); });
+  const Tensor t = empty_floating("randn", size, options);
+  return drawn("randn", t, std::move(generator), options.requires_grad(), normal_fill(0, 1));
 }
 Tensor randn(IntArrayRef size, const TensorOptions& options) { return randn(size, std::nullopt, options); }
 Tensor randint(int64_t low, int64_t high, IntArrayRef size, const TensorOptions& options) {
-  EMBER_CHECK(low < high, "randint: expected low < high, got ", low, " and ", high);
-  return made(size, options.dtype(options.dtype_opt().value_or(kInt64)),
-              [&](const Tensor& t) { t.random_(low, std::optional<int64_t>(high)); });
+  const ScalarType dtype = options.dtype_opt().value_or(kInt64);
+  const auto fill = integer_fill("randint", dtype, low, high);
+  return drawn("randint", detail::empty(size, dtype, options.device()), std::nullopt, options.requires_grad(), fill);
 }
 Tensor randint(int64_t high, IntArrayRef size, const TensorOptions& options) { return randint(0, high, size, options); }
 
@@ -169,15 +175,13 @@ Tensor randperm(int64_t n, const TensorOptions& options) {
 
 Tensor rand_like(const Tensor& self, const TensorOptions& options) {
   const Tensor t = empty_like(self, options.requires_grad(false));
-  t.uniform_();
-  if (options.requires_grad()) t.requires_grad_();
-  return t;
+  check_floating("rand_like", t);
+  return drawn("rand_like", t, std::nullopt, options.requires_grad(), uniform_fill(0, 1));
 }
 Tensor randn_like(const Tensor& self, const TensorOptions& options) {
   const Tensor t = empty_like(self, options.requires_grad(false));
-  t.normal_();
-  if (options.requires_grad()) t.requires_grad_();
-  return t;
+  check_floating("randn_like", t);
+  return drawn("randn_like", t, std::nullopt, options.requires_grad(), normal_fill(0, 1));
 }
 
 Tensor bernoulli(const Tensor& p, std::optional<Generator> generator) {

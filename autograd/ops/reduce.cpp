@@ -6,15 +6,9 @@ namespace ember {
 namespace ops {
 namespace {
 
-// A reduced gradient or result, [.., 1, ..] or without those dimensions, as [.., 1, ..].
+// A result or its gradient, with 1 in the dimensions of the mask or (keepdim false) without them, with 1.
 Tensor restore_dims(const Tensor& t, IntArrayRef sizes, DimMask mask, bool keepdim) {
   return keepdim ? t : t.view(reduced_sizes(sizes, mask, true));
-}
-
-Tensor without_dims(const Tensor& t, IntArrayRef sizes, DimMask mask, bool keepdim) {
-  return keepdim ? t
-                 : detail::alias(t, reduced_sizes(sizes, mask, false),
-                                 contiguous_strides(reduced_sizes(sizes, mask, false)), 0);
 }
 
 int64_t reduced_numel(IntArrayRef sizes, DimMask mask) {
@@ -39,13 +33,11 @@ Tensor sum_or_mean(const char* name, const char* node, bool mean, const Tensor& 
   // The kernel takes integers to int64 itself; any other change of dtype comes first.
   const bool widens = result == kInt64 && is_integral(self.dtype(), true);
   const bool narrows = is_integral(result, true) && result != kInt64;
-  Tensor in = widens ? self : as_dtype(self, result);
-  if (narrows) in = self.to(result);
+  const Tensor in = widens ? self : as_dtype_unrecorded(self, result);
   const double divisor = mean ? static_cast<double>(reduced_numel(self.sizes(), mask)) : 1.0;
-  Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, true), narrows ? kInt64 : result, self.device());
+  Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, keepdim), narrows ? kInt64 : result, self.device());
   if (y.numel() != 0) launch(kernels.sum, self.device(), y, in, mask, divisor);
   if (narrows) y = y.to(result);
-  y = without_dims(y, self.sizes(), mask, keepdim);
   if (!recording(self)) return y;
   return record(
       node, y,
@@ -65,9 +57,8 @@ Tensor extremum_over(const char* name, const char* node, ReduceKernel& kernel, c
   check_defined(name, self);
   const DimMask mask = dim_mask(name, dims, self.dim());
   check_not_empty(name, self, mask);
-  Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, true), self.dtype(), self.device());
+  const Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, keepdim), self.dtype(), self.device());
   if (y.numel() != 0) launch(kernel, self.device(), y, self, mask);
-  y = without_dims(y, self.sizes(), mask, keepdim);
   if (!recording(self)) return y;
   return record(node, y, wrt(self, [x = save(self), y = save_output(y), mask, keepdim](const Tensor& g) {
                   // Equal extrema share the gradient.
@@ -76,58 +67,56 @@ Tensor extremum_over(const char* name, const char* node, ReduceKernel& kernel, c
                   Dims dims;
                   for (int64_t d = 0; d < input.dim(); ++d)
                     if ((mask >> d & 1u) != 0) dims.push_back(d);
-                  const Tensor count =
-                      dims.empty() ? is_extremum.to(g.dtype()) : is_extremum.sum(dims, true).to(g.dtype());
+                  const Tensor count = is_extremum.sum(dims, true).to(g.dtype());
                   return restore_dims(g, input.sizes(), mask, keepdim) / count * is_extremum;
                 }));
 }
 
 struct WithIndices {
-  Tensor values, indices;  // with 1 in the dimension
+  Tensor values, indices;
 };
 
-WithIndices reduce_with_indices(const char* name, ArgReduceKernel& kernel, const Tensor& self, int64_t dim) {
+// Along dimension d of `self`, which may be 0-dimensional, into results of `sizes`.
+WithIndices reduce_with_indices(const char* name, ArgReduceKernel& kernel, const Tensor& self, int64_t d,
+                                IntArrayRef sizes) {
   const Tensor in = self.dim() == 0 ? detail::alias(self, {1}, {1}, self.storage_offset()) : self;
-  const DimMask mask = DimMask{1} << dim;
-  check_not_empty(name, in, mask);
-  const Dims sizes = reduced_sizes(in.sizes(), mask, true);
+  check_not_empty(name, in, DimMask{1} << d);
   WithIndices r{detail::empty(sizes, self.dtype(), self.device()), detail::empty(sizes, kInt64, self.device())};
-  if (r.values.numel() != 0) launch(kernel, self.device(), r.values, r.indices, in, dim);
+  if (r.values.numel() != 0) launch(kernel, self.device(), r.values, r.indices, in, d);
   return r;
 }
+
+// The dimension as a mask: none of a 0-dimensional tensor.
+DimMask mask_of(const Tensor& self, int64_t d) { return self.dim() == 0 ? 0 : DimMask{1} << d; }
 
 std::tuple<Tensor, Tensor> extremum_along(const char* name, const char* node, ArgReduceKernel& kernel,
                                           const Tensor& self, int64_t dim, bool keepdim) {
   check_defined(name, self);
   const int64_t d = wrap_dim(dim, self.dim());
-  const WithIndices r = reduce_with_indices(name, kernel, self, d);
-  const DimMask mask = self.dim() == 0 ? 0 : DimMask{1} << d;
-  const Dims sizes = self.dim() == 0 ? Dims() : reduced_sizes(self.sizes(), mask, keepdim);
-  const Tensor values = detail::alias(r.values, sizes, contiguous_strides(sizes), 0);
-  const Tensor indices = detail::alias(r.indices, sizes, contiguous_strides(sizes), 0);
-  if (!recording(self)) return {values, indices};
-  record(node, values,
+  const DimMask mask = mask_of(self, d);
+  const WithIndices r = reduce_with_indices(name, kernel, self, d, reduced_sizes(self.sizes(), mask, keepdim));
+  if (!recording(self)) return {r.values, r.indices};
+  record(node, r.values,
          wrt(self, [d, mask, keepdim, sizes = Dims(self.sizes()), indices = save(r.indices)](const Tensor& g) {
            if (sizes.empty()) return g;
-           return zeros(sizes, g.options()).scatter_add(d, indices.get(), restore_dims(g, sizes, mask, keepdim));
+           return zeros(sizes, g.options())
+               .scatter_add(d, restore_dims(indices.get(), sizes, mask, keepdim),
+                            restore_dims(g, sizes, mask, keepdim));
          }));
-  return {values, indices};
+  return {r.values, r.indices};
 }
 
 Tensor arg_extremum(const char* name, ArgReduceKernel& kernel, const Tensor& self, std::optional<int64_t> dim,
                     bool keepdim) {
   check_defined(name, self);
-  const NoGradGuard unrecorded;
   if (!dim) {
     EMBER_CHECK(self.numel() != 0, name, ": there is no ", name, " of no elements; got ", describe(self));
-    const WithIndices r = reduce_with_indices(name, kernel, self.reshape({-1}), 0);
+    const NoGradGuard unrecorded;
     const Dims sizes = keepdim ? Dims(self.sizes().size(), 1) : Dims();
-    return detail::alias(r.indices, sizes, contiguous_strides(sizes), 0);
+    return reduce_with_indices(name, kernel, self.reshape({-1}), 0, sizes).indices;
   }
   const int64_t d = wrap_dim(*dim, self.dim());
-  const WithIndices r = reduce_with_indices(name, kernel, self, d);
-  const Dims sizes = self.dim() == 0 ? Dims() : reduced_sizes(self.sizes(), DimMask{1} << d, keepdim);
-  return detail::alias(r.indices, sizes, contiguous_strides(sizes), 0);
+  return reduce_with_indices(name, kernel, self, d, reduced_sizes(self.sizes(), mask_of(self, d), keepdim)).indices;
 }
 
 // ---- softmax ----

@@ -20,10 +20,12 @@ Tensor addcmul_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor&
               "addcmul: value = ", value, " needs a floating result");
   const Tensor y = ternary({"addcmul", kernels.addcmul, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
-  return record(
-      "AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
-      wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) { return undo(g * t2.get() * value); }),
-      wrt(t2, [undo = Undo(t2, y), t1 = save(t1), value](const Tensor& g) { return undo(g * t1.get() * value); }));
+  return record("AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
+                wrt(t1, [undo = Undo(t1, y), t2 = save_if(t1.requires_grad(), t2),
+                         value](const Tensor& g) { return undo(g * t2.get() * value); }),
+                wrt(t2, [undo = Undo(t2, y), t1 = save_if(t2.requires_grad(), t1), value](const Tensor& g) {
+                  return undo(g * t1.get() * value);
+                }));
 }
 
 Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
@@ -33,13 +35,14 @@ Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor&
               "addcdiv: integer division is not supported; convert to a floating dtype first");
   const Tensor y = ternary({"addcdiv", kernels.addcdiv, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
-  return record(
-      "AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
-      wrt(t1, [undo = Undo(t1, y), t2 = save(t2), value](const Tensor& g) { return undo(g * (value / t2.get())); }),
-      wrt(t2, [undo = Undo(t2, y), t1 = save(t1), t2 = save(t2), value](const Tensor& g) {
-        const Tensor d = t2.get();
-        return undo(-g * (t1.get() * value) / (d * d));
-      }));
+  return record("AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
+                wrt(t1, [undo = Undo(t1, y), t2 = save_if(t1.requires_grad(), t2),
+                         value](const Tensor& g) { return undo(g * (value / t2.get())); }),
+                wrt(t2, [undo = Undo(t2, y), t1 = save_if(t2.requires_grad(), t1), t2 = save_if(t2.requires_grad(), t2),
+                         value](const Tensor& g) {
+                  const Tensor d = t2.get();
+                  return undo(-g * (t1.get() * value) / (d * d));
+                }));
 }
 
 Tensor where_of(const Tensor& condition, const Operand& a, const Operand& b) {

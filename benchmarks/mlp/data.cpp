@@ -8,17 +8,14 @@
 #include <stdexcept>
 
 namespace mlp {
-namespace {
 
 namespace fs = std::filesystem;
+
+namespace {
 
 constexpr int64_t kDigitPixels = 64;
 constexpr int kDigitMax = 16;
 constexpr int64_t kDigitTests = 360;
-
-[[noreturn]] void fail(const fs::path& file, const std::string& what) {
-  throw std::runtime_error(file.string() + ": " + what);
-}
 
 RawImages read_csv(const fs::path& file) {
   std::ifstream in(file);
@@ -78,6 +75,8 @@ fs::path find_idx(const fs::path& directory, const std::string& part, const std:
 }
 
 }  // namespace
+
+void fail(const fs::path& file, const std::string& what) { throw std::runtime_error(file.string() + ": " + what); }
 
 Dataset load_digits(const fs::path& csv, fw::Device device, fw::Dtype dtype) {
   const RawImages raw = read_csv(csv);

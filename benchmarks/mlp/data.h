@@ -30,7 +30,8 @@ struct Dataset {
   Examples test;
 };
 
-// All functions here throw std::runtime_error that names the file and what is wrong with it.
+// All functions here throw std::runtime_error that names the file and what is wrong with it, by this one.
+[[noreturn]] void fail(const std::filesystem::path& file, const std::string& what);
 
 // The UCI digits from a CSV file, split into 1437 to train on and 360 to test on by a shuffle that is the
 // same in every run and on every system.

@@ -1,8 +1,8 @@
 // The IDX format (http://yann.lecun.com/exdb/mnist): a magic number of two zero bytes, the element type (8:
 // unsigned byte) and the number of dimensions; each dimension as a 32-bit big-endian number; the elements.
 #include <array>
+#include <cstdio>
 #include <fstream>
-#include <stdexcept>
 
 #include "data.h"
 
@@ -10,10 +10,6 @@ namespace mlp {
 namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void fail(const fs::path& file, const std::string& what) {
-  throw std::runtime_error(file.string() + ": " + what);
-}
 
 struct Idx {
   std::vector<int64_t> sizes;

@@ -10,7 +10,7 @@ namespace mlp {
 
 struct Options {
   std::string model = "digits";   // two-layer or digits
-  std::string device = "auto";    // auto, cpu or cuda; never auto after resolve_device()
+  std::string device = "auto";    // auto, cpu or cuda
   std::vector<int64_t> hidden;    // sizes of the hidden layers
   int64_t batch = 64;             // samples in a step
   int64_t epochs = 0;             // 0 when steps are given instead

@@ -66,7 +66,7 @@ fw::Tensor relu(const fw::Tensor& x) { return x.relu(); }
 fw::Tensor exp(const fw::Tensor& x) { return x.exp(); }
 fw::Tensor tanh(const fw::Tensor& x) { return x.tanh(); }
 
-// 4 KiB, 256 KiB, 4 MiB and 40 MB of floats.
+// 4 KiB, 256 KiB, 4 MiB and 40 MiB of floats.
 void sizes(benchmark::internal::Benchmark* b) {
   for (const int64_t n : {1 << 10, 1 << 16, 1 << 20, 10 << 20}) b->Arg(n);
   b->UseRealTime();

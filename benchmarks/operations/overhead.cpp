@@ -41,7 +41,7 @@ void mul_recorded(benchmark::State& state) {
 }
 BENCHMARK(mul_recorded);
 
-// Ten operations forward and backward, then the gradient is dropped.
+// Nine multiplications and a sum, forward and backward, then the gradient is dropped.
 void chain_backward(benchmark::State& state) {
   fw::Tensor a = fw::ones({4}).requires_grad_();
   for (auto _ : state) {
