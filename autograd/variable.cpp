@@ -224,16 +224,16 @@ bool Tensor::requires_grad() const {
   return m != nullptr && m->grad_fn != nullptr;
 }
 
-const Tensor& Tensor::requires_grad_(bool requires_grad) const {
+Tensor& Tensor::requires_grad_(bool requires_grad) const {
   if (!requires_grad) {
     EMBER_CHECK(is_leaf(), "requires_grad_(false): only a leaf can stop requiring gradients; use detach()");
     if (AutogradMeta* m = meta_or_null(&impl())) m->requires_grad = false;
-    return *this;
+    return const_cast<Tensor&>(*this);
   }
   EMBER_CHECK(is_floating_point(), "requires_grad_: only floating tensors can require gradients, got ",
               describe(*this));
   if (is_leaf()) meta(*this).requires_grad = true;
-  return *this;
+  return const_cast<Tensor&>(*this);
 }
 
 bool Tensor::is_leaf() const {
@@ -311,9 +311,10 @@ void Tensor::remove_hook(unsigned position) const {
 
 Tensor Tensor::tensor_data() const { return ember::detail::alias(*this, sizes(), strides(), storage_offset()); }
 
+Tensor detach(const Tensor& self) { return self.tensor_data(); }
 Tensor Tensor::detach() const { return tensor_data(); }
 
-const Tensor& Tensor::detach_() const {
+Tensor& Tensor::detach_() const {
   EMBER_CHECK(!impl().view_base(), "detach_: a view cannot be detached in place; use detach()");
   if (AutogradMeta* m = meta_or_null(&impl())) {
     if (m->retains_grad && m->grad_fn) m->grad_fn->forget_retained(m->owner);
@@ -322,7 +323,7 @@ const Tensor& Tensor::detach_() const {
     m->retains_grad = false;
     m->output_nr = 0;
   }
-  return *this;
+  return const_cast<Tensor&>(*this);
 }
 
 void Tensor::set_data(const Tensor& other) const {

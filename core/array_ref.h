@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <ostream>
+#include <type_traits>
 #include <vector>
 
 #include <ember/core/error.h>
@@ -80,6 +82,38 @@ std::ostream& operator<<(std::ostream& out, ArrayRef<T> a) {
 }
 
 using IntArrayRef = ArrayRef<int64_t>;
+
+// A view of a sequence, or nothing. Implicit from whatever makes an ArrayRef, one element and braces included.
+template <class T>
+class OptionalArrayRef {
+ public:
+  constexpr OptionalArrayRef() = default;
+  constexpr OptionalArrayRef(std::nullopt_t) {}                                     // NOLINT: implicit, all of these
+  constexpr OptionalArrayRef(ArrayRef<T> a) : array_(a), has_(true) {}              // NOLINT
+  constexpr OptionalArrayRef(const T& one) : OptionalArrayRef(ArrayRef<T>(one)) {}  // NOLINT
+  constexpr OptionalArrayRef(std::initializer_list<T> l) : OptionalArrayRef(ArrayRef<T>(l)) {}  // NOLINT
+  template <class U>
+  requires(std::is_convertible_v<const U&, ArrayRef<T>> && !std::is_same_v<U, ArrayRef<T>> &&
+           !std::is_arithmetic_v<U>) constexpr OptionalArrayRef(const U& u)  // NOLINT
+      : OptionalArrayRef(ArrayRef<T>(u)) {}
+  OptionalArrayRef(const std::optional<ArrayRef<T>>& o)  // NOLINT
+      : array_(o.value_or(ArrayRef<T>())), has_(o.has_value()) {}
+
+  constexpr bool has_value() const { return has_; }
+  constexpr explicit operator bool() const { return has_; }
+  constexpr const ArrayRef<T>& operator*() const { return array_; }
+  constexpr const ArrayRef<T>* operator->() const { return &array_; }
+  const ArrayRef<T>& value() const {
+    EMBER_CHECK(has_, "OptionalArrayRef: there is no value");
+    return array_;
+  }
+  constexpr ArrayRef<T> value_or(ArrayRef<T> other) const { return has_ ? array_ : other; }
+
+ private:
+  ArrayRef<T> array_;
+  bool has_ = false;
+};
+using OptionalIntArrayRef = OptionalArrayRef<int64_t>;
 
 template <class T>
 bool operator==(const std::vector<T>& a, ArrayRef<T> b) {

@@ -44,6 +44,24 @@ const char* dtype_name(ScalarType t) {
   return "undefined";
 }
 
+std::string_view TypeMeta::name() const {
+  switch (type_) {
+    case ScalarType::Byte: return "unsigned char";
+    case ScalarType::Char: return "signed char";
+    case ScalarType::Short: return "short int";
+    case ScalarType::Int: return "int";
+    case ScalarType::Long: return "long int";
+    case ScalarType::Half: return "c10::Half";
+    case ScalarType::Float: return "float";
+    case ScalarType::Double: return "double";
+    case ScalarType::Bool: return "bool";
+    case ScalarType::BFloat16: return "c10::BFloat16";
+    case ScalarType::Undefined: break;
+  }
+  return "nullptr (uninitialized)";
+}
+std::ostream& operator<<(std::ostream& out, TypeMeta t) { return out << t.name(); }
+
 std::ostream& operator<<(std::ostream& out, ScalarType t) { return out << to_string(t); }
 
 ScalarType promote_types(ScalarType a, ScalarType b) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -137,6 +138,35 @@ using compute_t = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T
 template <class T>
 inline constexpr bool is_floating_v =
     std::is_floating_point_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+
+// A dtype as Tensor::dtype() gives it: equal to, and convertible to, the ScalarType that it stands for, with the
+// name that C++ has for the element type. (PyTorch's TypeMeta.)
+class TypeMeta {
+ public:
+  constexpr TypeMeta() = default;
+  constexpr explicit TypeMeta(ScalarType type) : type_(type) {}
+  template <class T>
+  static constexpr TypeMeta Make() {
+    return TypeMeta(dtype_of_v<T>);
+  }
+  static constexpr TypeMeta fromScalarType(ScalarType type) { return TypeMeta(type); }
+
+  constexpr operator ScalarType() const { return type_; }  // NOLINT: implicit
+  constexpr ScalarType toScalarType() const { return type_; }
+  constexpr size_t itemsize() const { return element_size(type_); }
+  std::string_view name() const;  // "float", "long int"
+  template <class T>
+  constexpr bool Match() const {
+    return type_ == dtype_of_v<T>;
+  }
+
+  friend constexpr bool operator==(TypeMeta a, TypeMeta b) { return a.type_ == b.type_; }
+  friend constexpr bool operator==(TypeMeta a, ScalarType b) { return a.type_ == b; }
+
+ private:
+  ScalarType type_ = ScalarType::Undefined;
+};
+std::ostream& operator<<(std::ostream& out, TypeMeta t);
 
 // Which dtypes a kernel accepts.
 enum class DtypeSet : uint8_t { Floating, Numeric, All };  // Numeric: all but bool

@@ -6,31 +6,42 @@
 namespace ember {
 
 namespace {
-// The element type as C++ names it, which is what PyTorch prints here.
-const char* cpp_name(ScalarType t) {
-  switch (t) {
-    case ScalarType::Byte: return "unsigned char";
-    case ScalarType::Char: return "signed char";
-    case ScalarType::Short: return "short int";
-    case ScalarType::Int: return "int";
-    case ScalarType::Long: return "long int";
-    case ScalarType::Half: return "c10::Half";
-    case ScalarType::Float: return "float";
-    case ScalarType::Double: return "double";
-    case ScalarType::Bool: return "bool";
-    case ScalarType::BFloat16: return "c10::BFloat16";
-    case ScalarType::Undefined: break;
+const char* layout_name(Layout layout) {
+  switch (layout) {
+    case Layout::Strided: return "Strided";
+    case Layout::Sparse: return "Sparse";
+    case Layout::SparseCsr: return "SparseCsr";
+    case Layout::Mkldnn: return "Mkldnn";
+    case Layout::SparseCsc: return "SparseCsc";
+    case Layout::SparseBsr: return "SparseBsr";
+    case Layout::SparseBsc: return "SparseBsc";
+    case Layout::Jagged: return "Jagged";
   }
-  return "undefined";
+  return "unknown";
 }
+const char* mark(bool has) { return has ? "" : " (default)"; }
 }  // namespace
 
+std::ostream& operator<<(std::ostream& out, Layout layout) { return out << layout_name(layout); }
+
+std::ostream& operator<<(std::ostream& out, MemoryFormat format) {
+  switch (format) {
+    case MemoryFormat::Contiguous: return out << "Contiguous";
+    case MemoryFormat::Preserve: return out << "Preserve";
+    case MemoryFormat::ChannelsLast: return out << "ChannelsLast";
+    case MemoryFormat::ChannelsLast3d: return out << "ChannelsLast3d";
+  }
+  return out << "unknown";
+}
+
 std::ostream& operator<<(std::ostream& out, const TensorOptions& o) {
-  return out << "TensorOptions(dtype=" << cpp_name(o.dtype()) << (o.has_dtype() ? "" : " (default)")
-             << ", device=" << o.device() << (o.has_device() ? "" : " (default)")
-             << ", layout=Strided (default), requires_grad=" << (o.requires_grad() ? "true" : "false")
-             << (o.has_requires_grad() ? "" : " (default)")
-             << ", pinned_memory=false (default), memory_format=(nullopt))";
+  out << "TensorOptions(dtype=" << o.dtype() << mark(o.has_dtype()) << ", device=" << o.device() << mark(o.has_device())
+      << ", layout=" << o.layout() << mark(o.has_layout())
+      << ", requires_grad=" << (o.requires_grad() ? "true" : "false") << mark(o.has_requires_grad())
+      << ", pinned_memory=" << (o.pinned_memory() ? "true" : "false") << mark(o.has_pinned_memory())
+      << ", memory_format=";
+  if (o.has_memory_format()) return out << *o.memory_format_opt() << ')';
+  return out << "(nullopt))";
 }
 
 std::ostream& operator<<(std::ostream& out, const Scalar& s) {

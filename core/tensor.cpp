@@ -2,6 +2,7 @@
 #include <ember/core/backend.h>
 #include <ember/core/tensor.h>
 
+#include <algorithm>
 #include <ostream>
 
 namespace ember {
@@ -20,6 +21,18 @@ int64_t Tensor::size(int64_t dim) const {
 int64_t Tensor::stride(int64_t dim) const {
   EMBER_CHECK_INDEX(this->dim() > 0, "stride: dimension ", dim, " of a 0-dimensional tensor");
   return strides()[static_cast<size_t>(wrap_dim(dim, this->dim()))];
+}
+
+bool Tensor::is_non_overlapping_and_dense() const { return ember::is_non_overlapping_and_dense(sizes(), strides()); }
+
+bool Tensor::is_contiguous(MemoryFormat format) const {
+  if (format == MemoryFormat::Contiguous || format == MemoryFormat::Preserve) return is_contiguous();
+  const int64_t rank = format == MemoryFormat::ChannelsLast ? 4 : 5;
+  if (dim() != rank) return false;
+  const Dims expected = detail::format_strides(sizes(), format);
+  for (size_t d = 0; d < expected.size(); ++d)
+    if (sizes()[d] != 1 && strides()[d] != expected[d]) return false;
+  return true;
 }
 
 Scalar Tensor::item() const {
@@ -59,6 +72,24 @@ Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device) {
   const Dims strides = contiguous_strides(sizes);
   return Tensor(IntrusivePtr<TensorImpl>(
       new TensorImpl(allocate_storage(static_cast<size_t>(nbytes), device), dtype, sizes, strides, 0, numel, true)));
+}
+
+Dims format_strides(IntArrayRef sizes, MemoryFormat format) {
+  EMBER_CHECK(format != MemoryFormat::Preserve, "the memory format Preserve says nothing of new strides");
+  if (format == MemoryFormat::Contiguous) return contiguous_strides(sizes);
+  const size_t rank = format == MemoryFormat::ChannelsLast ? 4 : 5;
+  EMBER_CHECK(sizes.size() == rank, "the memory format ", format, " is for ", rank, " dimensions, got sizes ", sizes);
+  // The channels, dimension 1, come first in memory; then the others from the last on, the batch at the end.
+  Dims strides(rank);
+  int64_t next = 1;
+  const auto place = [&](size_t d) {
+    strides[d] = next;
+    next *= std::max<int64_t>(sizes[d], 1);
+  };
+  place(1);
+  for (size_t d = rank - 1; d >= 2; --d) place(d);
+  place(0);
+  return strides;
 }
 
 Tensor alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t offset) {

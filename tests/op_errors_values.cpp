@@ -125,8 +125,9 @@ const std::vector<Bad>& bad_in_place() {
       BAD(x.add_(1), "leaf"), BAD(x.zero_(), "leaf"), BAD(x.copy_(y), "leaf"), BAD(x.exp_(), "leaf"),
       BAD(x.mul_(y), "leaf"), BAD(x.fill_(0), "leaf"), BAD(x.uniform_(), "leaf"), BAD(x.normal_(), "leaf"),
       BAD(x[0].add_(1), "leaf"), BAD(x.index_add_(0, i, y), "leaf"), BAD(x.masked_fill_(m, 0), "leaf"),
-      BAD(y.fill_(v), "fill_|one|0-dim"), BAD(y.clamp_(), "clamp"), BAD(y.clamp(), "clamp"),
-      BAD(clamp(y, std::nullopt), "clamp"), BAD(pow(n, -1), "pow|negative"), BAD(n.pow_(-2), "pow|negative")};
+      BAD(y.fill_(v), "fill_|one|0-dim"), BAD(y.clamp_(std::optional<Scalar>()), "clamp"),
+      BAD(y.clamp(std::optional<Scalar>()), "clamp"), BAD(clamp(y, std::optional<Scalar>()), "clamp"),
+      BAD(pow(n, -1), "pow|negative"), BAD(n.pow_(-2), "pow|negative")};
   return table;
 }
 

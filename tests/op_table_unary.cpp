@@ -46,7 +46,7 @@ struct UnaryRow {
   const char* name;
   Tensor (*function)(const Tensor&);
   Tensor (Tensor::*method)() const;
-  const Tensor& (Tensor::*in_place)() const;
+  Tensor& (Tensor::*in_place)() const;
   Scalar1 reference;
   double low, high;
   std::vector<double> avoid;

@@ -4,6 +4,14 @@
 
 namespace ember::ops {
 
+Dims format_strides(IntArrayRef sizes, MemoryFormat format) { return ember::detail::format_strides(sizes, format); }
+
+void check_layout(const char* op, const TensorOptions& options) {
+  if (options.layout() == Layout::Strided) return;
+  throw NotImplementedError(
+      ember::detail::concat(op, ": only strided tensors are implemented, not ", options.layout()));
+}
+
 void check_defined(const char* op, const Tensor& t, const char* argument) {
   EMBER_CHECK(t.defined(), op, ": argument '", argument, "' is an undefined tensor");
 }
@@ -58,6 +66,11 @@ Output output_for(const char* op, Dest dest, IntArrayRef sizes, ScalarType dtype
   if (!dest.given()) return {empty_result(sizes, dtype, device, like)};
   const Tensor& d = dest.tensor();
   EMBER_CHECK(d.device() == device, op, ": the result is on ", device, ", but is to be written to ", describe(d));
+  if (dest.resizes()) {
+    EMBER_CHECK(can_cast(dtype, d.dtype()), op, ": a result of dtype ", dtype_name(dtype), " cannot be written to ",
+                describe(d));
+    resize_output(op, d, sizes);
+  }
   check_dest(op, d, sizes, dtype);
   if (d.dtype() != dtype) return {detail::empty(sizes, dtype, device), true};
   return {d};
@@ -258,6 +271,24 @@ void check_in_place(const char* op, const Tensor& self) {
               "NoGradGuard or an operation out of place");
 }
 
+void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
+  if (out.sizes() == sizes) return;
+  EMBER_CHECK(out.defined(), op, ": out is an undefined tensor");
+  const int64_t capacity = static_cast<int64_t>(out.storage().nbytes() / out.element_size()) - out.storage_offset();
+  const Tensor held = checked_numel(sizes) <= capacity
+                          ? ember::detail::alias(out, sizes, contiguous_strides(sizes), out.storage_offset())
+                          : ember::detail::empty(sizes, out.dtype(), out.device());
+  out.unsafe_impl()->set_contents(*held.unsafe_impl());
+}
+
+void check_out_unrecorded(const char* op, const Tensor& out, std::initializer_list<const Tensor*> inputs) {
+  if (!GradMode::is_enabled()) return;
+  bool any = out.requires_grad();
+  for (const Tensor* t : inputs) any |= t->defined() && t->requires_grad();
+  EMBER_CHECK(!any, op,
+              "_out: an operation with a tensor for its result has no gradient, and an argument requires one");
+}
+
 DimMask dim_mask(const char* op, IntArrayRef dims, int64_t rank) {
   if (dims.empty()) return rank == 0 ? 0 : (DimMask{1} << rank) - 1;
   DimMask mask = 0;
@@ -283,3 +314,21 @@ Dims reduced_sizes(IntArrayRef sizes, DimMask mask, bool keepdim) {
 }
 
 }  // namespace ember::ops
+
+namespace ember {
+
+ScalarType result_type(const Tensor& tensor, const Tensor& other) {
+  ops::check_defined("result_type", tensor, "tensor");
+  ops::check_defined("result_type", other, "other");
+  return ops::result_type(ops::Operand(tensor), ops::Operand(other));
+}
+ScalarType result_type(const Tensor& tensor, const Scalar& other) {
+  ops::check_defined("result_type", tensor, "tensor");
+  return ops::result_type(ops::Operand(tensor), ops::Operand(other));
+}
+ScalarType result_type(const Scalar& scalar, const Tensor& tensor) { return result_type(tensor, scalar); }
+ScalarType result_type(const Scalar& scalar1, const Scalar& scalar2) {
+  return ops::result_type(ops::Operand(scalar1), ops::Operand(scalar2));
+}
+
+}  // namespace ember

@@ -19,11 +19,15 @@ class Dest {
  public:
   Dest() = default;
   explicit Dest(const Tensor& into) : into_(&into) {}
+  struct Resize {};
+  Dest(const Tensor& into, Resize) : into_(&into), resizes_(true) {}
   bool given() const { return into_ != nullptr; }
+  bool resizes() const { return resizes_; }  // the tensor gets the sizes of the result first
   const Tensor& tensor() const { return *into_; }
 
  private:
   const Tensor* into_ = nullptr;
+  bool resizes_ = false;
 };
 
 // An operand of an elementwise operation: a tensor or a number.
@@ -39,6 +43,11 @@ class Operand {
   const Tensor* tensor_ = nullptr;
   const Scalar* scalar_ = nullptr;
 };
+
+// Strides of a dense tensor of these sizes in a format other than Preserve. Channels last needs 4 dimensions (3d: 5).
+Dims format_strides(IntArrayRef sizes, MemoryFormat format);
+// Throws NotImplementedError for a layout that is not strided.
+void check_layout(const char* op, const TensorOptions& options);
 
 void check_defined(const char* op, const Tensor& t, const char* argument = "self");
 // All defined and on one device.
@@ -116,11 +125,11 @@ void check_in_place(const char* op, const Tensor& self);
 // the new history does not own itself. f's first wrt() must be of `old`. `keep_values`: whether a gradient
 // that will be recorded needs the elements that self had.
 template <class F>
-const Tensor& in_place(const char* op, const Tensor& self, F&& f, bool keep_values = false) {
+Tensor& in_place(const char* op, const Tensor& self, F&& f, bool keep_values = false) {
   check_defined(op, self);
   if (!GradMode::is_enabled()) {
     f(Dest(self), self);
-    return self;
+    return const_cast<Tensor&>(self);
   }
   check_in_place(op, self);
   const bool is_view = self.is_view();
@@ -131,7 +140,37 @@ const Tensor& in_place(const char* op, const Tensor& self, F&& f, bool keep_valu
   f(Dest(self), old);
   const auto* meta_after = autograd::meta_or_null(self.unsafe_impl());
   if (is_view && meta_after != nullptr && meta_after->grad_fn.get() != before) autograd::rebase_view(self);
-  return self;
+  return const_cast<Tensor&>(self);
+}
+
+// Makes `out` a tensor of these sizes, keeping its memory where that suffices; as resize_ does, but for `_out` forms.
+void resize_output(const char* op, const Tensor& out, IntArrayRef sizes);
+// Throws if an `_out` form cannot record what it would have to: it has no gradient.
+void check_out_unrecorded(const char* op, const Tensor& out, std::initializer_list<const Tensor*> inputs);
+
+// The `_out` form of any operation: f() computes the result, which is converted and copied into `out`. Elementwise
+// operations write there at once instead: see out_elementwise.
+template <class F>
+Tensor& out_form(const char* op, Tensor& out, std::initializer_list<const Tensor*> inputs, F&& f) {
+  check_defined(op, out, "out");
+  check_out_unrecorded(op, out, inputs);
+  const NoGradGuard unrecorded;
+  const Tensor y = f();
+  EMBER_CHECK(out.device() == y.device(), op, ": the result is on ", y.device(), ", but out is ", describe(out));
+  EMBER_CHECK(can_cast(y.dtype(), out.dtype()), op, ": a result of dtype ", dtype_name(y.dtype()),
+              " cannot be written to ", describe(out));
+  resize_output(op, out, y.sizes());
+  out.copy_(y);
+  return out;
+}
+// The `_out` form of an elementwise operation: f(dest) computes into `out`, which is resized on the way.
+template <class F>
+Tensor& out_elementwise(const char* op, Tensor& out, std::initializer_list<const Tensor*> inputs, F&& f) {
+  check_defined(op, out, "out");
+  check_out_unrecorded(op, out, inputs);
+  const NoGradGuard unrecorded;
+  f(Dest(out, Dest::Resize()));
+  return out;
 }
 
 // The dimensions named, as a mask; none named means all. Throws on a dimension out of range or twice.

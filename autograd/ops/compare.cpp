@@ -9,9 +9,7 @@ using namespace ops;  // NOLINT: the definitions below are this file's
 
 #define EMBER_COMPARE_OPERATION(name) \
   Tensor name(const Tensor& self, const Tensor& other) { return compare({#name, kernels.name}, self, other); } \
-  Tensor name(const Tensor& self, const Scalar& other) { return compare({#name, kernels.name}, self, other); } \
-  Tensor Tensor::name(const Tensor& other) const { return ember::name(*this, other); } \
-  Tensor Tensor::name(const Scalar& other) const { return ember::name(*this, other); }
+  Tensor name(const Tensor& self, const Scalar& other) { return compare({#name, kernels.name}, self, other); }
 EMBER_COMPARE_OPERATION(eq)
 EMBER_COMPARE_OPERATION(ne)
 EMBER_COMPARE_OPERATION(lt)
@@ -21,9 +19,7 @@ EMBER_COMPARE_OPERATION(ge)
 #undef EMBER_COMPARE_OPERATION
 
 Tensor logical_not(const Tensor& self) { return eq(self, Scalar(0)); }
-Tensor Tensor::logical_not() const { return ember::logical_not(*this); }
 Tensor isnan(const Tensor& self) { return ne(self, self); }
-Tensor Tensor::isnan() const { return ember::isnan(*this); }
 
 bool equal(const Tensor& self, const Tensor& other) {
   check_defined("equal", self);
@@ -35,7 +31,6 @@ bool equal(const Tensor& self, const Tensor& other) {
   const NoGradGuard unrecorded;
   return !ne(self, other).any().item<bool>();
 }
-bool Tensor::equal(const Tensor& other) const { return ember::equal(*this, other); }
 
 bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
   check_defined("allclose", self);
@@ -51,9 +46,6 @@ bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol,
       (a == b) + ((a - b).abs() <= b.abs() * rtol + atol) * (b.abs() < std::numeric_limits<double>::infinity());
   if (equal_nan) close = close + isnan(a) * isnan(b);
   return close.all().item<bool>();
-}
-bool Tensor::allclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
-  return ember::allclose(*this, other, rtol, atol, equal_nan);
 }
 
 }  // namespace ember

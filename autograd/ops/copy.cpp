@@ -32,8 +32,18 @@ void copy_unrecorded(const Tensor& dst, const Tensor& src, bool non_blocking) {
   if (!direct) copy_contents(dst, to);
 }
 
-Tensor converted(const Tensor& self, Device device, ScalarType dtype, bool non_blocking) {
-  const Tensor y = empty_result(self.sizes(), dtype, device, self);
+// Strides for `sizes` in a memory format; Preserve gives those of `like` where they are dense.
+Tensor formatted(const Tensor& like, ScalarType dtype, Device device, std::optional<MemoryFormat> format) {
+  const MemoryFormat f = format.value_or(MemoryFormat::Preserve);
+  if (f == MemoryFormat::Preserve) return empty_result(like.sizes(), dtype, device, like);
+  const Tensor t = detail::empty(like.sizes(), dtype, device);
+  if (f == MemoryFormat::Contiguous) return t;
+  return detail::alias(t, t.sizes(), format_strides(t.sizes(), f), 0);
+}
+
+Tensor converted(const Tensor& self, Device device, ScalarType dtype, bool non_blocking,
+                 std::optional<MemoryFormat> format) {
+  const Tensor y = formatted(self, dtype, device, format);
   copy_unrecorded(y, self, non_blocking);
   if (!recording(self) || !is_floating(dtype)) return y;
   return record("ToCopyBackward0", y,
@@ -45,51 +55,55 @@ Tensor converted(const Tensor& self, Device device, ScalarType dtype, bool non_b
 
 using namespace ops;  // NOLINT: the definitions below are this file's
 
-Tensor Tensor::to(Device device, ScalarType dtype, bool non_blocking, bool copy) const {
+Tensor Tensor::to(Device device, ScalarType dtype, bool non_blocking, bool copy,
+                  std::optional<MemoryFormat> memory_format) const {
   check_defined("to", *this);
   EMBER_CHECK(dtype != ScalarType::Undefined, "to: expected a defined dtype");
   device = resolve_device(device);
-  if (!copy && device == this->device() && dtype == this->dtype()) return *this;
-  return converted(*this, device, dtype, non_blocking);
+  const MemoryFormat format = memory_format.value_or(MemoryFormat::Preserve);
+  if (!copy && device == this->device() && dtype == scalar_type() &&
+      (format == MemoryFormat::Preserve || is_contiguous(format))) {
+    return *this;
+  }
+  return converted(*this, device, dtype, non_blocking, memory_format);
 }
-Tensor Tensor::to(Device device, bool non_blocking, bool copy) const {
+Tensor Tensor::to(Device device, bool non_blocking, bool copy, std::optional<MemoryFormat> memory_format) const {
   check_defined("to", *this);
-  return to(device, dtype(), non_blocking, copy);
+  return to(device, scalar_type(), non_blocking, copy, memory_format);
 }
-Tensor Tensor::to(ScalarType dtype, bool non_blocking, bool copy) const {
+Tensor Tensor::to(ScalarType dtype, bool non_blocking, bool copy, std::optional<MemoryFormat> memory_format) const {
   check_defined("to", *this);
-  if (!copy && dtype == this->dtype()) return *this;
-  return to(device(), dtype, non_blocking, copy);
+  return to(device(), dtype, non_blocking, copy, memory_format);
 }
-Tensor Tensor::to(const TensorOptions& options, bool non_blocking, bool copy) const {
+Tensor Tensor::to(const TensorOptions& options, bool non_blocking, bool copy,
+                  std::optional<MemoryFormat> memory_format) const {
   check_defined("to", *this);
   EMBER_CHECK(!options.requires_grad(), "to: requires_grad cannot be set by a conversion; use requires_grad_()");
-  return to(options.device_opt().value_or(device()), options.dtype_opt().value_or(dtype()), non_blocking, copy);
+  check_layout("to", options);
+  return to(options.device_opt().value_or(device()), options.dtype_opt().value_or(scalar_type()), non_blocking, copy,
+            memory_format ? memory_format : options.memory_format_opt());
 }
-Tensor Tensor::to(const Tensor& other, bool non_blocking, bool copy) const {
+Tensor Tensor::to(const Tensor& other, bool non_blocking, bool copy, std::optional<MemoryFormat> memory_format) const {
   check_defined("to", other, "other");
-  return to(other.device(), other.dtype(), non_blocking, copy);
+  return to(other.device(), other.scalar_type(), non_blocking, copy, memory_format);
 }
 
-Tensor clone(const Tensor& self) {
+Tensor clone(const Tensor& self, std::optional<MemoryFormat> memory_format) {
   check_defined("clone", self);
-  const Tensor y = empty_result(self.sizes(), self.dtype(), self.device(), self);
+  const Tensor y = formatted(self, self.dtype(), self.device(), memory_format);
   copy_unrecorded(y, self, false);
   if (!recording(self)) return y;
   return record("CloneBackward0", y, wrt(self, [](const Tensor& g) { return g; }));
 }
-Tensor Tensor::clone() const { return ember::clone(*this); }
 
-Tensor Tensor::contiguous() const {
-  check_defined("contiguous", *this);
-  if (is_contiguous()) return *this;
-  const Tensor y = detail::empty(sizes(), dtype(), device());
-  copy_unrecorded(y, *this, false);
-  if (!recording(*this)) return y;
-  return record("CloneBackward0", y, wrt(*this, [](const Tensor& g) { return g; }));
+Tensor contiguous(const Tensor& self, MemoryFormat memory_format) {
+  check_defined("contiguous", self);
+  EMBER_CHECK(memory_format != MemoryFormat::Preserve, "contiguous: the format Preserve is none");
+  return self.is_contiguous(memory_format) ? self : clone(self, memory_format);
 }
+Tensor Tensor::contiguous(MemoryFormat memory_format) const { return ember::contiguous(*this, memory_format); }
 
-const Tensor& Tensor::copy_(const Tensor& src, bool non_blocking) const {
+Tensor& Tensor::copy_(const Tensor& src, bool non_blocking) const {
   check_defined("copy_", *this);
   check_defined("copy_", src, "src");
   EMBER_CHECK(is_expandable_to(src.sizes(), sizes()), "copy_: ", src.sizes(), " does not broadcast to ", sizes());
@@ -106,7 +120,7 @@ const Tensor& Tensor::copy_(const Tensor& src, bool non_blocking) const {
   });
 }
 
-const Tensor& Tensor::fill_(const Scalar& value) const {
+Tensor& Tensor::fill_(const Scalar& value) const {
   check_defined("fill_", *this);
   check_dest("fill_", *this, sizes(), dtype());
   return in_place("fill_", *this, [&](Dest dest, const Tensor& old) {
@@ -117,13 +131,13 @@ const Tensor& Tensor::fill_(const Scalar& value) const {
   });
 }
 
-const Tensor& Tensor::fill_(const Tensor& value) const {
+Tensor& Tensor::fill_(const Tensor& value) const {
   check_defined("fill_", *this);
   check_defined("fill_", value, "value");
   EMBER_CHECK(value.dim() == 0, "fill_: expected a 0-dimensional value, got ", describe(value));
   return copy_(value);
 }
 
-const Tensor& Tensor::zero_() const { return fill_(0); }
+Tensor& Tensor::zero_() const { return fill_(0); }
 
 }  // namespace ember

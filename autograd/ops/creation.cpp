@@ -16,6 +16,7 @@ Tensor finished(const Tensor& t, const TensorOptions& options) {
 }
 
 Tensor filled(IntArrayRef size, const Scalar& value, ScalarType dtype, const TensorOptions& options) {
+  check_layout("full", options);
   const Tensor t = detail::empty(size, dtype, options.device());
   fill_contents(t, value);
   return finished(t, options);
@@ -27,9 +28,27 @@ TensorOptions like(const char* op, const Tensor& self, const TensorOptions& opti
   return options.dtype(options.dtype_opt().value_or(self.dtype())).device(options.device_opt().value_or(self.device()));
 }
 
-Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, const TensorOptions& options) {
+// An uninitialised tensor of these sizes in the format, which the options may have too.
+Tensor made(const char* op, IntArrayRef size, const TensorOptions& options, ScalarType dtype,
+            std::optional<MemoryFormat> format = std::nullopt) {
+  check_layout(op, options);
+  const Tensor t = detail::empty(size, dtype, options.device());
+  const MemoryFormat f = format ? *format : options.memory_format_opt().value_or(MemoryFormat::Contiguous);
+  return f == MemoryFormat::Contiguous ? t : detail::alias(t, size, format_strides(size, f), 0);
+}
+
+// The same with the sizes of `self`, and with its strides unless a format says otherwise.
+Tensor made_like(const char* op, const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> format) {
+  const MemoryFormat f = format ? *format : options.memory_format_opt().value_or(MemoryFormat::Preserve);
+  if (f != MemoryFormat::Preserve) return made(op, self.sizes(), options, options.dtype(), f);
+  check_layout(op, options);
+  return empty_result(self.sizes(), options.dtype(), resolve_device(options.device()), self);
+}
+
+Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, const TensorOptions& options,
+                   std::optional<MemoryFormat> format) {
   const TensorOptions o = like(op, self, options);
-  const Tensor t = empty_result(self.sizes(), o.dtype(), resolve_device(o.device()), self);
+  const Tensor t = made_like(op, self, o, format);
   fill_contents(t, value);
   return finished(t, o);
 }
@@ -39,8 +58,8 @@ Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, cons
 
 using namespace ops;  // NOLINT: the definitions below are this file's
 
-Tensor empty(IntArrayRef size, const TensorOptions& options) {
-  return finished(detail::empty(size, options.dtype(), options.device()), options);
+Tensor empty(IntArrayRef size, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  return finished(made("empty", size, options, options.dtype(), memory_format), options);
 }
 Tensor zeros(IntArrayRef size, const TensorOptions& options) { return filled(size, 0, options.dtype(), options); }
 Tensor ones(IntArrayRef size, const TensorOptions& options) { return filled(size, 1, options.dtype(), options); }
@@ -103,18 +122,19 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, const Ten
   return finished(t, options);
 }
 
-Tensor empty_like(const Tensor& self, const TensorOptions& options) {
+Tensor empty_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
   const TensorOptions o = like("empty_like", self, options);
-  return finished(empty_result(self.sizes(), o.dtype(), resolve_device(o.device()), self), o);
+  return finished(made_like("empty_like", self, o, memory_format), o);
 }
-Tensor zeros_like(const Tensor& self, const TensorOptions& options) {
-  return filled_like("zeros_like", self, 0, options);
+Tensor zeros_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  return filled_like("zeros_like", self, 0, options, memory_format);
 }
-Tensor ones_like(const Tensor& self, const TensorOptions& options) {
-  return filled_like("ones_like", self, 1, options);
+Tensor ones_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  return filled_like("ones_like", self, 1, options, memory_format);
 }
-Tensor full_like(const Tensor& self, const Scalar& value, const TensorOptions& options) {
-  return filled_like("full_like", self, value, options);
+Tensor full_like(const Tensor& self, const Scalar& value, const TensorOptions& options,
+                 std::optional<MemoryFormat> memory_format) {
+  return filled_like("full_like", self, value, options, memory_format);
 }
 Tensor Tensor::new_empty(IntArrayRef size, const TensorOptions& options) const {
   return empty(size, like("new_empty", *this, options));

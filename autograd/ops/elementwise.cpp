@@ -357,8 +357,9 @@ Tensor add(const Tensor& self, const Scalar& other, const Scalar& alpha) {
 }
 Tensor sub(const Tensor& self, const Tensor& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
 Tensor sub(const Tensor& self, const Scalar& other, const Scalar& alpha) { return sub_to({}, self, other, alpha); }
-Tensor rsub(const Tensor& self, const Scalar& other) {
+Tensor rsub(const Tensor& self, const Scalar& other, const Scalar& alpha) {
   check_defined("rsub", self);
+  if (!is_plain(alpha)) return rsub(mul(self, alpha), other);
   EMBER_CHECK(self.dtype() != kBool, "rsub: bool tensors have no difference");
   const Tensor y = binary({"rsub", kernels.sub}, Dest(), other, self);
   if (!recording(self)) return y;
@@ -392,8 +393,7 @@ Tensor clamp_max(const Tensor& self, const Scalar& max) { return clamp_to({}, se
 // `keeps`: whether the gradient needs the input's values.
 #define EMBER_UNARY_OPERATION(name, keeps) \
   Tensor name(const Tensor& self) { return name##_to({}, self); } \
-  Tensor Tensor::name() const { return name##_to({}, *this); } \
-  const Tensor& Tensor::name##_() const { \
+  Tensor& Tensor::name##_() const { \
     check_defined(#name "_", *this); \
     return in_place( \
         #name "_", *this, [](Dest dest, const Tensor& x) { name##_to(dest, x); }, keeps && requires_grad()); \
@@ -416,8 +416,7 @@ EMBER_UNARY_OPERATION(relu, false)
 
 // Methods out of place and in place of a binary operation with one right-hand side type; `keeps` as above.
 #define EMBER_BINARY_METHODS(name, Other, keeps) \
-  Tensor Tensor::name(const Other& other) const { return ember::name(*this, other); } \
-  const Tensor& Tensor::name##_(const Other& other) const { \
+  Tensor& Tensor::name##_(const Other& other) const { \
     check_defined(#name "_", *this); \
     return in_place( \
         #name "_", *this, [&](Dest dest, const Tensor& x) { name##_to(dest, x, other); }, keeps); \
@@ -430,16 +429,14 @@ EMBER_BINARY_METHODS(pow, Tensor, requires_grad() || (other.defined() && other.r
 EMBER_BINARY_METHODS(pow, Scalar, requires_grad())
 #undef EMBER_BINARY_METHODS
 #define EMBER_BINARY_METHODS(name, Other) \
-  Tensor Tensor::name(const Other& other, const Scalar& alpha) const { return ember::name(*this, other, alpha); } \
-  const Tensor& Tensor::name##_(const Other& other, const Scalar& alpha) const { \
+  Tensor& Tensor::name##_(const Other& other, const Scalar& alpha) const { \
     return in_place(#name "_", *this, [&](Dest dest, const Tensor& x) { name##_to(dest, x, other, alpha); }); \
   }
 EMBER_BINARY_METHODS(add, Tensor)
 EMBER_BINARY_METHODS(sub, Tensor)
 EMBER_BINARY_METHODS(sub, Scalar)
 #undef EMBER_BINARY_METHODS
-Tensor Tensor::add(const Scalar& other, const Scalar& alpha) const { return ember::add(*this, other, alpha); }
-const Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
+Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
   const Scalar scaled = alpha.equal(1) ? other
                         : other.is_floating_point() || alpha.is_floating_point()
                             ? Scalar(other.toDouble() * alpha.toDouble())
@@ -447,19 +444,12 @@ const Tensor& Tensor::add_(const Scalar& other, const Scalar& alpha) const {
   return in_place("add_", *this, [&](Dest dest, const Tensor& x) { add_to(dest, x, scaled, 1); });
 }
 
-Tensor Tensor::maximum(const Tensor& other) const { return ember::maximum(*this, other); }
-Tensor Tensor::minimum(const Tensor& other) const { return ember::minimum(*this, other); }
-Tensor Tensor::clamp(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
-  return clamp_to({}, *this, min, max);
-}
-const Tensor& Tensor::clamp_(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
+Tensor& Tensor::clamp_(const std::optional<Scalar>& min, const std::optional<Scalar>& max) const {
   check_defined("clamp_", *this);
   return in_place(
       "clamp_", *this, [&](Dest dest, const Tensor& x) { clamp_to(dest, x, min, max); }, requires_grad());
 }
-Tensor Tensor::clamp_min(const Scalar& min) const { return ember::clamp_min(*this, min); }
-Tensor Tensor::clamp_max(const Scalar& max) const { return ember::clamp_max(*this, max); }
-const Tensor& Tensor::clamp_min_(const Scalar& min) const { return clamp_(min); }
-const Tensor& Tensor::clamp_max_(const Scalar& max) const { return clamp_(std::nullopt, max); }
+Tensor& Tensor::clamp_min_(const Scalar& min) const { return clamp_(min); }
+Tensor& Tensor::clamp_max_(const Scalar& max) const { return clamp_(std::nullopt, max); }
 
 }  // namespace ember

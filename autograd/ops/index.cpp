@@ -98,16 +98,12 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
                   return zeros(sizes, g.options()).index_add(d, i.get(), g);
                 }));
 }
-Tensor Tensor::index_select(int64_t dim, const Tensor& index) const { return ember::index_select(*this, dim, index); }
 
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
   check_defined("index_add", self);
   return self.clone().index_add_(dim, index, source, alpha);
 }
-Tensor Tensor::index_add(int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) const {
-  return ember::index_add(*this, dim, index, source, alpha);
-}
-const Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) const {
+Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) const {
   const Tensor i = vector_index("index_add_", *this, index);
   check_source("index_add_", *this, source);
   const int64_t d = wrap_dim(dim, this->dim());
@@ -130,7 +126,7 @@ const Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor&
   });
 }
 
-Tensor gather(const Tensor& self, int64_t dim, const Tensor& index) {
+Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
   const Tensor i = index_tensor("gather", self, index);
   const int64_t d = wrap_dim(dim, self.dim());
   if (i.numel() != 0) check_gather_shapes("gather", self, i, d);
@@ -144,16 +140,12 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index) {
                   return zeros(sizes, g.options()).scatter_add(d, i.get(), g);
                 }));
 }
-Tensor Tensor::gather(int64_t dim, const Tensor& index) const { return ember::gather(*this, dim, index); }
 
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   check_defined("scatter_add", self);
   return self.clone().scatter_add_(dim, index, src);
 }
-Tensor Tensor::scatter_add(int64_t dim, const Tensor& index, const Tensor& src) const {
-  return ember::scatter_add(*this, dim, index, src);
-}
-const Tensor& Tensor::scatter_add_(int64_t dim, const Tensor& index, const Tensor& src) const {
+Tensor& Tensor::scatter_add_(int64_t dim, const Tensor& index, const Tensor& src) const {
   const Tensor i = index_tensor("scatter_add_", *this, index);
   check_source("scatter_add_", *this, src);
   const int64_t d = wrap_dim(dim, this->dim());

@@ -18,7 +18,6 @@ std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
   for (int64_t i = 0; i < n; ++i) parts.push_back(select(self, dim, i));
   return parts;
 }
-std::vector<Tensor> Tensor::unbind(int64_t dim) const { return ember::unbind(*this, dim); }
 
 std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
   check_defined("split", self);
@@ -33,9 +32,6 @@ std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
   }
   return parts;
 }
-std::vector<Tensor> Tensor::split(int64_t split_size, int64_t dim) const {
-  return ember::split(*this, split_size, dim);
-}
 
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   check_defined("chunk", self);
@@ -45,7 +41,6 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   if (size == 0) return std::vector<Tensor>(static_cast<size_t>(std::min<int64_t>(chunks, 1 << 20)), slice(self, dim));
   return split(self, size / chunks + (size % chunks != 0 ? 1 : 0), dim);
 }
-std::vector<Tensor> Tensor::chunk(int64_t chunks, int64_t dim) const { return ember::chunk(*this, chunks, dim); }
 
 // ---- joining ----
 

@@ -146,24 +146,16 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
   return y.view(result);
 }
 
-Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
   check_product("linear", input, weight, "weight");
   EMBER_CHECK(weight.dim() == 2 || weight.dim() == 1, "linear: expected a weight [out, in], got ", describe(weight));
   EMBER_CHECK(input.dim() >= 1, "linear: expected an input [.., in], got ", describe(input));
   EMBER_CHECK(input.size(-1) == weight.size(-1), "linear: an input of sizes ", input.sizes(),
               " does not fit a weight [out, in] of sizes ", weight.sizes());
-  if (bias.defined() && input.dim() == 2 && weight.dim() == 2) return addmm(bias, input, weight.t());
+  const bool has_bias = bias && bias->defined();
+  if (has_bias && input.dim() == 2 && weight.dim() == 2) return addmm(*bias, input, weight.t());
   const Tensor y = matmul(input, weight.t());
-  return bias.defined() ? y + bias : y;
-}
-
-Tensor Tensor::mm(const Tensor& other) const { return ember::mm(*this, other); }
-Tensor Tensor::bmm(const Tensor& other) const { return ember::bmm(*this, other); }
-Tensor Tensor::matmul(const Tensor& other) const { return ember::matmul(*this, other); }
-Tensor Tensor::mv(const Tensor& vec) const { return ember::mv(*this, vec); }
-Tensor Tensor::dot(const Tensor& other) const { return ember::dot(*this, other); }
-Tensor Tensor::addmm(const Tensor& mat1, const Tensor& mat2, const Scalar& beta, const Scalar& alpha) const {
-  return ember::addmm(*this, mat1, mat2, beta, alpha);
+  return has_bias ? y + *bias : y;
 }
 
 }  // namespace ember

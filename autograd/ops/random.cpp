@@ -88,34 +88,38 @@ auto integer_fill(const char* op, ScalarType dtype, int64_t from, std::optional<
 
 using namespace ops;  // NOLINT: the definitions below are this file's
 
-const Tensor& Tensor::uniform_(double from, double to, std::optional<Generator> generator) const {
+Tensor& Tensor::uniform_(double from, double to, std::optional<Generator> generator) const {
   check_floating("uniform_", *this);
   EMBER_CHECK(from <= to && std::isfinite(to - from), "uniform_: expected a finite range [from, to), got [", from, ", ",
               to, ")");
-  return draw("uniform_", *this, std::move(generator), uniform_fill(from, to));
+  draw("uniform_", *this, std::move(generator), uniform_fill(from, to));
+  return const_cast<Tensor&>(*this);
 }
 
-const Tensor& Tensor::normal_(double mean, double std, std::optional<Generator> generator) const {
+Tensor& Tensor::normal_(double mean, double std, std::optional<Generator> generator) const {
   check_floating("normal_", *this);
   EMBER_CHECK(std >= 0, "normal_: the standard deviation must not be negative, got ", std);
-  return draw("normal_", *this, std::move(generator), normal_fill(mean, std));
+  draw("normal_", *this, std::move(generator), normal_fill(mean, std));
+  return const_cast<Tensor&>(*this);
 }
 
-const Tensor& Tensor::bernoulli_(double p, std::optional<Generator> generator) const {
+Tensor& Tensor::bernoulli_(double p, std::optional<Generator> generator) const {
   check_defined("bernoulli_", *this);
   EMBER_CHECK(p >= 0 && p <= 1, "bernoulli_: p must be a probability, got ", p);
-  return draw("bernoulli_", *this, std::move(generator),
-              [&](const Tensor& t, Generator& g) { launch(kernels.bernoulli, t.device(), t, p, g); });
+  draw("bernoulli_", *this, std::move(generator),
+       [&](const Tensor& t, Generator& g) { launch(kernels.bernoulli, t.device(), t, p, g); });
+  return const_cast<Tensor&>(*this);
 }
 
-const Tensor& Tensor::random_(int64_t from, std::optional<int64_t> to, std::optional<Generator> generator) const {
+Tensor& Tensor::random_(int64_t from, std::optional<int64_t> to, std::optional<Generator> generator) const {
   check_defined("random_", *this);
-  return draw("random_", *this, std::move(generator), integer_fill("random_", dtype(), from, to));
+  draw("random_", *this, std::move(generator), integer_fill("random_", dtype(), from, to));
+  return const_cast<Tensor&>(*this);
 }
-const Tensor& Tensor::random_(int64_t to, std::optional<Generator> generator) const {
+Tensor& Tensor::random_(int64_t to, std::optional<Generator> generator) const {
   return random_(0, to, std::move(generator));
 }
-const Tensor& Tensor::random_(std::optional<Generator> generator) const {
+Tensor& Tensor::random_(std::optional<Generator> generator) const {
   return random_(0, std::nullopt, std::move(generator));
 }
 
@@ -173,13 +177,13 @@ Tensor randperm(int64_t n, const TensorOptions& options) {
   return y;
 }
 
-Tensor rand_like(const Tensor& self, const TensorOptions& options) {
-  const Tensor t = empty_like(self, options.requires_grad(false));
+Tensor rand_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  const Tensor t = empty_like(self, options.requires_grad(false), memory_format);
   check_floating("rand_like", t);
   return drawn("rand_like", t, std::nullopt, options.requires_grad(), uniform_fill(0, 1));
 }
-Tensor randn_like(const Tensor& self, const TensorOptions& options) {
-  const Tensor t = empty_like(self, options.requires_grad(false));
+Tensor randn_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  const Tensor t = empty_like(self, options.requires_grad(false), memory_format);
   check_floating("randn_like", t);
   return drawn("randn_like", t, std::nullopt, options.requires_grad(), normal_fill(0, 1));
 }

@@ -176,14 +176,14 @@ using namespace ops;  // NOLINT: the definitions below are this file's
 Tensor sum(const Tensor& self, std::optional<ScalarType> dtype) {
   return sum_or_mean("sum", "SumBackward0", false, self, {}, false, dtype);
 }
-Tensor sum(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
-  return sum_or_mean("sum", "SumBackward1", false, self, dim, keepdim, dtype);
+Tensor sum(const Tensor& self, OptionalIntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return sum_or_mean("sum", "SumBackward1", false, self, dim.value_or({}), keepdim, dtype);
 }
 Tensor mean(const Tensor& self, std::optional<ScalarType> dtype) {
   return sum_or_mean("mean", "MeanBackward0", true, self, {}, false, dtype);
 }
-Tensor mean(const Tensor& self, IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
-  return sum_or_mean("mean", "MeanBackward1", true, self, dim, keepdim, dtype);
+Tensor mean(const Tensor& self, OptionalIntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) {
+  return sum_or_mean("mean", "MeanBackward1", true, self, dim.value_or({}), keepdim, dtype);
 }
 Tensor max(const Tensor& self) { return extremum_over("max", "MaxBackward1", kernels.amax, self, {}, false); }
 Tensor min(const Tensor& self) { return extremum_over("min", "MinBackward1", kernels.amin, self, {}, false); }
@@ -232,31 +232,6 @@ Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dt
   if (!recording(in)) return y;
   return record("LogSoftmaxBackward0", y,
                 wrt(in, [y = save_output(y), d](const Tensor& g) { return log_softmax_backward(g, y.get(), d); }));
-}
-
-// ---- methods ----
-
-Tensor Tensor::sum(std::optional<ScalarType> dtype) const { return ember::sum(*this, dtype); }
-Tensor Tensor::sum(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
-  return ember::sum(*this, dim, keepdim, dtype);
-}
-Tensor Tensor::mean(std::optional<ScalarType> dtype) const { return ember::mean(*this, dtype); }
-Tensor Tensor::mean(IntArrayRef dim, bool keepdim, std::optional<ScalarType> dtype) const {
-  return ember::mean(*this, dim, keepdim, dtype);
-}
-Tensor Tensor::max() const { return ember::max(*this); }
-Tensor Tensor::min() const { return ember::min(*this); }
-std::tuple<Tensor, Tensor> Tensor::max(int64_t dim, bool keepdim) const { return ember::max(*this, dim, keepdim); }
-std::tuple<Tensor, Tensor> Tensor::min(int64_t dim, bool keepdim) const { return ember::min(*this, dim, keepdim); }
-Tensor Tensor::amax(IntArrayRef dim, bool keepdim) const { return ember::amax(*this, dim, keepdim); }
-Tensor Tensor::amin(IntArrayRef dim, bool keepdim) const { return ember::amin(*this, dim, keepdim); }
-Tensor Tensor::argmax(std::optional<int64_t> dim, bool keepdim) const { return ember::argmax(*this, dim, keepdim); }
-Tensor Tensor::argmin(std::optional<int64_t> dim, bool keepdim) const { return ember::argmin(*this, dim, keepdim); }
-Tensor Tensor::all() const { return ember::all(*this); }
-Tensor Tensor::any() const { return ember::any(*this); }
-Tensor Tensor::softmax(int64_t dim, std::optional<ScalarType> dtype) const { return ember::softmax(*this, dim, dtype); }
-Tensor Tensor::log_softmax(int64_t dim, std::optional<ScalarType> dtype) const {
-  return ember::log_softmax(*this, dim, dtype);
 }
 
 }  // namespace ember

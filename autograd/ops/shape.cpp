@@ -108,7 +108,6 @@ Tensor reshape(const Tensor& self, IntArrayRef shape) {
   }
   return self.clone().contiguous().view(sizes);
 }
-Tensor Tensor::reshape(IntArrayRef shape) const { return ember::reshape(*this, shape); }
 
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
   check_defined("flatten", self);
@@ -125,7 +124,6 @@ Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
   for (int64_t d = end + 1; d < self.dim(); ++d) sizes.push_back(self.size(d));
   return self.reshape(sizes);
 }
-Tensor Tensor::flatten(int64_t start_dim, int64_t end_dim) const { return ember::flatten(*this, start_dim, end_dim); }
 
 Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1) {
   check_defined("transpose", self);
@@ -140,14 +138,12 @@ Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1) {
   return make_view("TransposeBackward0", self, sizes, strides, self.storage_offset(),
                    [dim0, dim1](const Tensor& g) { return g.transpose(dim0, dim1); });
 }
-Tensor Tensor::transpose(int64_t dim0, int64_t dim1) const { return ember::transpose(*this, dim0, dim1); }
 
 Tensor t(const Tensor& self) {
   check_defined("t", self);
   EMBER_CHECK(self.dim() <= 2, "t: expected a tensor with at most 2 dimensions, got ", describe(self));
   return self.dim() < 2 ? transpose(self, 0, 0) : transpose(self, 0, 1);
 }
-Tensor Tensor::t() const { return ember::t(*this); }
 
 Tensor permute(const Tensor& self, IntArrayRef dims) {
   check_defined("permute", self);
@@ -168,7 +164,6 @@ Tensor permute(const Tensor& self, IntArrayRef dims) {
   return make_view("PermuteBackward0", self, sizes, strides, self.storage_offset(),
                    [inverse](const Tensor& g) { return g.permute(inverse); });
 }
-Tensor Tensor::permute(IntArrayRef dims) const { return ember::permute(*this, dims); }
 
 Tensor Tensor::expand(IntArrayRef size, bool) const {
   check_defined("expand", *this);
@@ -204,7 +199,6 @@ Tensor squeeze(const Tensor& self) {
   }
   return view_of(self, sizes, strides, "SqueezeBackward0");
 }
-Tensor Tensor::squeeze() const { return ember::squeeze(*this); }
 
 Tensor squeeze(const Tensor& self, int64_t dim) {
   check_defined("squeeze", self);
@@ -217,7 +211,6 @@ Tensor squeeze(const Tensor& self, int64_t dim) {
   }
   return view_of(self, sizes, strides, "SqueezeBackward1");
 }
-Tensor Tensor::squeeze(int64_t dim) const { return ember::squeeze(*this, dim); }
 
 Tensor unsqueeze(const Tensor& self, int64_t dim) {
   check_defined("unsqueeze", self);
@@ -229,7 +222,6 @@ Tensor unsqueeze(const Tensor& self, int64_t dim) {
   strides.insert(d, stride);
   return view_of(self, sizes, strides, "UnsqueezeBackward0");
 }
-Tensor Tensor::unsqueeze(int64_t dim) const { return ember::unsqueeze(*this, dim); }
 
 Tensor select(const Tensor& self, int64_t dim, int64_t index) {
   check_defined("select", self);
@@ -249,7 +241,6 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
     return embed("SelectBackwardBackward0", g, old, [d, at](const Tensor& z) { return z.select(d, at); });
   });
 }
-Tensor Tensor::select(int64_t dim, int64_t index) const { return ember::select(*this, dim, index); }
 
 Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
   check_defined("slice", self);
@@ -274,9 +265,6 @@ Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std:
                                   [d, from, to, step](const Tensor& z) { return z.slice(d, from, to, step); });
                    });
 }
-Tensor Tensor::slice(int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) const {
-  return ember::slice(*this, dim, start, end, step);
-}
 
 Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   check_defined("narrow", self);
@@ -289,9 +277,6 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   EMBER_CHECK(length <= size - from, "narrow: start ", start, " and length ", length, " exceed the dimension's size, ",
               size);
   return slice(self, dim, from, from + length, 1);
-}
-Tensor Tensor::narrow(int64_t dim, int64_t start, int64_t length) const {
-  return ember::narrow(*this, dim, start, length);
 }
 
 Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride, std::optional<int64_t> storage_offset) {
@@ -335,9 +320,6 @@ Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride, std:
             .as_strided(old, old_strides, 0);
       });
 }
-Tensor Tensor::as_strided(IntArrayRef size, IntArrayRef stride, std::optional<int64_t> storage_offset) const {
-  return ember::as_strided(*this, size, stride, storage_offset);
-}
 
 Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
   check_defined("diagonal", self);
@@ -371,9 +353,10 @@ Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) 
                                   [offset, dim1, dim2](const Tensor& z) { return z.diagonal(offset, dim1, dim2); });
                    });
 }
-Tensor Tensor::diagonal(int64_t offset, int64_t dim1, int64_t dim2) const {
-  return ember::diagonal(*this, offset, dim1, dim2);
-}
+
+Tensor Tensor::view_as(const Tensor& other) const { return view(other.sizes()); }
+Tensor Tensor::reshape_as(const Tensor& other) const { return reshape(other.sizes()); }
+Tensor Tensor::expand_as(const Tensor& other) const { return expand(other.sizes()); }
 
 Tensor Tensor::sum_to_size(IntArrayRef size) const {
   check_defined("sum_to_size", *this);

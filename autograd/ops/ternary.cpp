@@ -118,16 +118,10 @@ Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
 Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
   return addcdiv_to({}, self, tensor1, tensor2, value);
 }
-Tensor Tensor::addcmul(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return addcmul_to({}, *this, tensor1, tensor2, value);
-}
-const Tensor& Tensor::addcmul_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+Tensor& Tensor::addcmul_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
   return in_place("addcmul_", *this, [&](Dest dest, const Tensor& x) { addcmul_to(dest, x, tensor1, tensor2, value); });
 }
-Tensor Tensor::addcdiv(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return addcdiv_to({}, *this, tensor1, tensor2, value);
-}
-const Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
+Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
   return in_place("addcdiv_", *this, [&](Dest dest, const Tensor& x) { addcdiv_to(dest, x, tensor1, tensor2, value); });
 }
 Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other) {
@@ -139,9 +133,6 @@ Tensor where(const Tensor& condition, const Tensor& self, const Scalar& other) {
 Tensor where(const Tensor& condition, const Scalar& self, const Tensor& other) {
   return where_recorded(condition, self, other);
 }
-Tensor Tensor::where(const Tensor& condition, const Tensor& other) const {
-  return ember::where(condition, *this, other);
-}
 
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
   check_defined("masked_fill", self);
@@ -152,10 +143,7 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) 
   const Tensor y = where(mask, value, self);
   return as_dtype(y, self.dtype());
 }
-Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const {
-  return ember::masked_fill(*this, mask, value);
-}
-const Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
+Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
   check_defined("masked_fill_", *this);
   check_defined("masked_fill_", mask, "mask");
   EMBER_CHECK(is_expandable_to(mask.sizes(), sizes()), "masked_fill_: a mask of sizes ", mask.sizes(),
