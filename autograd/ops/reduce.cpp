@@ -1,4 +1,4 @@
-// Reductions and softmax.
+// Reductions.
 #include <ember/autograd/ops/common.h>
 
 namespace ember {
@@ -119,55 +119,6 @@ Tensor arg_extremum(const char* name, ArgReduceKernel& kernel, const Tensor& sel
   return reduce_with_indices(name, kernel, self, d, reduced_sizes(self.sizes(), mask_of(self, d), keepdim)).indices;
 }
 
-// ---- softmax ----
-
-// The input of a softmax kernel: contiguous, floating.
-Tensor softmax_input(const char* name, const Tensor& self, std::optional<ScalarType> dtype) {
-  check_defined(name, self);
-  const ScalarType t = dtype.value_or(self.dtype());
-  EMBER_CHECK(is_floating(t), name, ": expected a floating dtype, got ", dtype_name(t));
-  return as_dtype(self, t).contiguous();
-}
-
-Tensor run_softmax(SoftmaxKernel& kernel, const Tensor& in, int64_t d) {
-  const Tensor y = detail::empty(in.sizes(), in.dtype(), in.device());
-  if (y.numel() != 0) launch(kernel, in.device(), y, in, d);
-  return y;
-}
-
-Tensor run_softmax_backward(SoftmaxBackwardKernel& kernel, const Tensor& g, const Tensor& y, int64_t d) {
-  const NoGradGuard unrecorded;
-  const Tensor grad = g.contiguous();
-  const Tensor out = y.contiguous();
-  const Tensor r = detail::empty(out.sizes(), out.dtype(), out.device());
-  if (r.numel() != 0) launch(kernel, r.device(), r, grad, out, d);
-  return r;
-}
-
-// (g − Σ g·y)·y
-Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t d) {
-  const Tensor r = run_softmax_backward(kernels.softmax_backward, g, y, d);
-  if (!recording(g, y)) return r;
-  return record("SoftmaxBackwardDataBackward0", r,
-                wrt(g, [y = save(y), d](const Tensor& gg) { return softmax_backward(gg, y.get(), d); }),
-                wrt(y, [g = save(g), y = save(y), d](const Tensor& gg) {
-                  const Tensor grad = g.get();
-                  const Tensor out = y.get();
-                  return gg * (grad - (grad * out).sum({d}, true)) - grad * (gg * out).sum({d}, true);
-                }));
-}
-
-// g − exp(y)·Σ g
-Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t d) {
-  const Tensor r = run_softmax_backward(kernels.log_softmax_backward, g, y, d);
-  if (!recording(g, y)) return r;
-  return record("LogSoftmaxBackwardDataBackward0", r,
-                wrt(g, [y = save(y), d](const Tensor& gg) { return gg - (gg * y.get().exp()).sum({d}, true); }),
-                wrt(y, [g = save(g), y = save(y), d](const Tensor& gg) {
-                  return -(gg * y.get().exp() * g.get().sum({d}, true));
-                }));
-}
-
 }  // namespace
 }  // namespace ops
 
@@ -214,24 +165,6 @@ Tensor any(const Tensor& self) {
   check_defined("any", self);
   const NoGradGuard unrecorded;
   return (self != 0).sum() != 0;
-}
-
-Tensor softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
-  const Tensor in = softmax_input("softmax", self, dtype);
-  const int64_t d = wrap_dim(dim, in.dim());
-  const Tensor y = run_softmax(kernels.softmax, in, d);
-  if (!recording(in)) return y;
-  return record("SoftmaxBackward0", y,
-                wrt(in, [y = save_output(y), d](const Tensor& g) { return softmax_backward(g, y.get(), d); }));
-}
-
-Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
-  const Tensor in = softmax_input("log_softmax", self, dtype);
-  const int64_t d = wrap_dim(dim, in.dim());
-  const Tensor y = run_softmax(kernels.log_softmax, in, d);
-  if (!recording(in)) return y;
-  return record("LogSoftmaxBackward0", y,
-                wrt(in, [y = save_output(y), d](const Tensor& g) { return log_softmax_backward(g, y.get(), d); }));
 }
 
 }  // namespace ember
