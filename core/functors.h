@@ -16,6 +16,7 @@ namespace ember {
 struct Params {
   Scalar a;
   Scalar b;
+  Scalar c;
 };
 
 namespace functors {
@@ -75,11 +76,6 @@ struct Abs {
 template <class T>
 struct Sign {  // NaN gives 0, as in PyTorch
   EMBER_HD T operator()(T x) const { return static_cast<T>((T(0) < x) - (x < T(0))); }
-};
-
-template <class T>
-struct Relu {
-  EMBER_HD T operator()(T x) const { return x < T(0) ? T(0) : x; }
 };
 
 template <class T>
@@ -177,11 +173,6 @@ template <class T>
 struct Tanh {
   EMBER_HD T operator()(T x) const { return std::tanh(x); }
 };
-template <class T>
-struct Sigmoid {
-  EMBER_HD T operator()(T x) const { return T(1) / (T(1) + std::exp(-x)); }
-};
-
 // ---- binary ----
 
 template <class T>
@@ -233,18 +224,10 @@ struct Minimum {  // NaN if either is
 
 // Gradients that are one pass instead of three. The first operand is the incoming gradient.
 template <class T>
-struct ReluBackward {  // the second is the input or the result of relu
-  EMBER_HD T operator()(T g, T y) const { return y <= T(0) ? T(0) : g; }
-};
-template <class T>
 struct ClampBackward {  // the second is the input; a and b as in Clamp, infinite where absent
   T low, high;
   explicit ClampBackward(const Params& p) : low(p.a.to<T>()), high(p.b.to<T>()) {}
   EMBER_HD T operator()(T g, T x) const { return x >= low && x <= high ? g : T(0); }
-};
-template <class T>
-struct SigmoidBackward {  // the second is the result
-  EMBER_HD T operator()(T g, T y) const { return g * (T(1) - y) * y; }
 };
 template <class T>
 struct TanhBackward {  // the second is the result
@@ -310,3 +293,7 @@ F make(const Params& p) {
 
 }  // namespace functors
 }  // namespace ember
+
+#include <ember/core/functors/activation.h>
+#include <ember/core/functors/math.h>
+#include <ember/core/functors/special.h>

@@ -50,6 +50,7 @@ void fill_ternary_row(LoopRow& row, TypeList<T...>) {
 }
 
 void fill_binary(Loops& loops) {
+#define EMBER_BINARY_ACTIVATION(name, Functor, Set)  // scalar_loops.cpp
 #define EMBER_BINARY(name, Functor, Set) \
   fill_binary_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
 #define EMBER_TERNARY(name, Functor, Set) \

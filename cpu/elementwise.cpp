@@ -15,6 +15,7 @@ constinit Loops loops;  // may be filled by another file's static initialiser
 
 void fill_loops() {
   fill_unary_loops(loops);
+  fill_scalar_loops(loops);
   fill_math_loops(loops);
   fill_binary_loops(loops);
   fill_compare_loops(loops);

@@ -38,7 +38,8 @@ void fill_loops();
 
 // The parts of fill_loops(), each in the file of its name.
 void fill_unary_loops(Loops& loops);
-void fill_math_loops(Loops& loops);  // replaces some of the unary loops
+void fill_scalar_loops(Loops& loops);
+void fill_math_loops(Loops& loops);  // replaces some of the unary and scalar loops
 void fill_binary_loops(Loops& loops);
 void fill_compare_loops(Loops& loops);
 void fill_convert_loops(Loops& loops);

@@ -23,6 +23,9 @@ void fill_row(LoopRow& row, TypeList<T...>) {
 }
 
 void fill_unary(Loops& loops) {
+#define EMBER_UNARY_MATH(name, Functor, Set)  // scalar_loops.cpp
+#define EMBER_UNARY_SPECIAL(name, Functor, Set)
+#define EMBER_UNARY_ACTIVATION(name, Functor, Set)
 #define EMBER_UNARY(name, Functor, Set) fill_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
 #include <ember/core/elementwise.def>
 }

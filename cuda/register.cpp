@@ -4,6 +4,9 @@ namespace ember::cuda {
 
 void register_kernels(Kernels& table) {
   register_unary(table);
+  register_math(table);
+  register_special(table);
+  register_activations(table);
   register_binary(table);
   register_compare(table);
   register_ternary(table);

@@ -8,6 +8,9 @@ namespace ember::cuda {
 inline constexpr auto kColumn = static_cast<size_t>(kCUDA);
 
 void register_unary(Kernels& table);
+void register_math(Kernels& table);
+void register_special(Kernels& table);
+void register_activations(Kernels& table);
 void register_binary(Kernels& table);
 void register_compare(Kernels& table);
 void register_ternary(Kernels& table);

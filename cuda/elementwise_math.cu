@@ -1,0 +1,12 @@
+// out[i] = f(a[i]): the EMBER_UNARY_MATH rows of elementwise.def.
+#include <ember/cuda/register.h>
+#include <ember/cuda/elementwise_rows.cuh>
+
+namespace ember::cuda {
+
+void register_math(Kernels& table) {
+#define EMBER_UNARY_MATH(name, Functor, Set) table.name.function[kColumn] = unary_row<functors::Functor, DtypeSet::Set>;
+#include <ember/core/elementwise.def>
+}
+
+}  // namespace ember::cuda
