@@ -16,7 +16,7 @@ namespace ember {
 struct Params {
   Scalar a;
   Scalar b;
-  Scalar c;
+  Scalar c{};
 };
 
 namespace functors {
