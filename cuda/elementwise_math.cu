@@ -5,7 +5,8 @@
 namespace ember::cuda {
 
 void register_math(Kernels& table) {
-#define EMBER_UNARY_MATH(name, Functor, Set) table.name.function[kColumn] = unary_row<functors::Functor, DtypeSet::Set>;
+#define EMBER_UNARY_MATH(name, Functor, Set) \
+  table.name.function[kColumn] = costly_unary_row<functors::Functor, DtypeSet::Set>;
 #include <ember/core/elementwise.def>
 }
 

@@ -6,7 +6,7 @@ namespace ember::cuda {
 
 void register_special(Kernels& table) {
 #define EMBER_UNARY_SPECIAL(name, Functor, Set) \
-  table.name.function[kColumn] = unary_row<functors::Functor, DtypeSet::Set>;
+  table.name.function[kColumn] = costly_unary_row<functors::Functor, DtypeSet::Set>;
 #include <ember/core/elementwise.def>
 }
 

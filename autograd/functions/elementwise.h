@@ -235,6 +235,7 @@ Tensor rad2deg(const Tensor& self);
 inline Tensor& rad2deg_(Tensor& self) { return self.rad2deg_(); }
 Tensor deg2rad(const Tensor& self);
 inline Tensor& deg2rad_(Tensor& self) { return self.deg2rad_(); }
+Tensor& rad2deg_out(Tensor& out, const Tensor& self);
 Tensor& deg2rad_out(Tensor& out, const Tensor& self);
 Tensor floor(const Tensor& self);
 inline Tensor& floor_(Tensor& self) { return self.floor_(); }
