@@ -39,6 +39,9 @@ using SoftmaxKernel = Kernel<void(const Tensor& out, const Tensor& in, int64_t d
 using SoftmaxBackwardKernel =
     Kernel<void(const Tensor& grad_in, const Tensor& grad_out, const Tensor& out, int64_t dim)>;
 
+// How an element that is scattered meets the one that is there: Assign leaves the last of several.
+enum class ScatterOp : uint8_t { Assign, Add, Multiply, Max, Min };
+
 struct Kernels {
 #define EMBER_UNARY(name, Functor, Set) ElementwiseKernel name{#name};
 #define EMBER_BINARY(name, Functor, Set) ElementwiseKernel name{#name};
@@ -86,6 +89,19 @@ struct Kernels {
   Kernel<void(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index)> gather{"gather"};
   // out[p with p[dim] replaced by index[p]] += src[p] over index's shape
   Kernel<void(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src)> scatter_add{"scatter_add"};
+  // The same with another operation in the place of +=.
+  Kernel<void(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, ScatterOp op)> scatter{"scatter"};
+  // out[…, index[i], …] = src[…, i, …]; the last of equal indices stays. `unique`: there are none, or all bring one
+  // value.
+  Kernel<void(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, bool unique)> index_copy{
+      "index_copy"};
+  // offsets[i] = (first ? 0 : offsets[i]) + index[i]·stride over two int64 tensors of one shape, `offsets` contiguous;
+  // an index is in [-size, size), the negative ones counting from the end. `dim` is for the message.
+  Kernel<void(const Tensor& offsets, const Tensor& index, int64_t dim, int64_t size, int64_t stride, bool first)> index{
+      "index"};
+  // Makes `out` int64 of sizes [count, in.dim()] and strides [1, count]: where `in` is not zero, in row-major order.
+  // Waits for the device, since only it knows the count.
+  Kernel<void(Tensor& out, const Tensor& in)> nonzero{"nonzero"};
 
   // Random fills of a contiguous tensor. On the CPU uniform, normal and random draw as PyTorch does.
   Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};  // floating, [from, to)

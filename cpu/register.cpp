@@ -39,6 +39,10 @@ void register_kernels() {
   set(kernels.index_add, &index_add);
   set(kernels.gather, &gather);
   set(kernels.scatter_add, &scatter_add);
+  set(kernels.scatter, &scatter);
+  set(kernels.index_copy, &index_copy);
+  set(kernels.index, &index);
+  set(kernels.nonzero, &nonzero);
   set(kernels.uniform, &uniform);
   set(kernels.normal, &normal);
   set(kernels.bernoulli, &bernoulli);

@@ -28,6 +28,11 @@ void index_select(const Tensor& out, const Tensor& in, int64_t dim, const Tensor
 void index_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src);
 void gather(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index);
 void scatter_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src);
+void scatter(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, ScatterOp op);
+void index_copy(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, bool unique);
+void index(const Tensor& offsets, const Tensor& index, int64_t dim, int64_t size, int64_t stride, bool first);
+// nonzero.cpp
+void nonzero(Tensor& out, const Tensor& in);
 // random.cpp
 void uniform(const Tensor& out, double from, double to, Generator& generator);
 void normal(const Tensor& out, double mean, double std, Generator& generator);

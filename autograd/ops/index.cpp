@@ -1,78 +1,73 @@
-// Selecting and scattering by index tensors.
-#include <ember/autograd/ops/common.h>
+// Selecting, adding, filling and copying along one dimension by a vector of indices.
+#include <ember/autograd/ops/index_common.h>
 
 namespace ember {
 
 namespace ops {
 namespace {
 
-Tensor index_tensor(const char* op, const Tensor& self, const Tensor& index) {
-  check_defined(op, self);
-  check_defined(op, index, "index");
-  check_same_device(op, self, index);
-  EMBER_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, op, ": expected an int64 index, got ",
-              describe(index));
-  return as_dtype(index, kInt64);
-}
-
-Tensor vector_index(const char* op, const Tensor& self, const Tensor& index) {
-  const Tensor i = index_tensor(op, self, index);
-  EMBER_CHECK(i.dim() <= 1, op, ": expected an index with at most 1 dimension, got ", describe(index));
-  return i.reshape({-1}).contiguous();
-}
-
-// A 0-dimensional tensor is indexed as one of sizes [1].
-Tensor at_least_1d(const Tensor& t) { return t.dim() == 0 ? t.view({1}) : t; }
-
-void check_gather_shapes(const char* op, const Tensor& self, const Tensor& index, int64_t d) {
-  EMBER_CHECK(index.dim() == self.dim(), op, ": index ", index.sizes(), " and self ", self.sizes(),
-              " must have as many dimensions");
-  for (int64_t e = 0; e < self.dim(); ++e) {
-    EMBER_CHECK(e == d || index.size(e) <= self.size(e), op, ": index ", index.sizes(), " is larger than self ",
-                self.sizes(), " in dimension ", e, ", which is not the one indexed, ", d);
-  }
-}
-
-void check_scatter_shapes(const char* op, const Tensor& self, const Tensor& index, const Tensor& src, int64_t d) {
-  check_gather_shapes(op, self, index, d);
-  EMBER_CHECK(src.dim() == index.dim(), op, ": index ", index.sizes(), " and src ", src.sizes(),
-              " must have as many dimensions");
-  for (int64_t e = 0; e < src.dim(); ++e) {
-    EMBER_CHECK(index.size(e) <= src.size(e), op, ": index ", index.sizes(), " is larger than src ", src.sizes(),
-                " in dimension ", e);
-  }
-}
-
-// The part of src that index covers.
-Tensor covered(const Tensor& src, const Tensor& index) {
-  Tensor part = src;
-  for (int64_t e = 0; e < src.dim(); ++e) {
-    if (index.size(e) != src.size(e)) part = part.narrow(e, 0, index.size(e));
-  }
-  return part;
-}
-
-void check_source(const char* op, const Tensor& self, const Tensor& src) {
-  check_defined(op, src, "source");
-  check_same_device(op, self, src);
-  EMBER_CHECK(src.dtype() == self.dtype(), op, ": expected a source of dtype ", dtype_name(self.dtype()), ", got ",
-              describe(src));
-}
-
 void check_index_add(const char* op, const Tensor& self, int64_t d, const Tensor& index, const Tensor& source) {
-  EMBER_CHECK(source.dim() == self.dim() || (self.dim() == 0 && source.dim() <= 1), op, ": source ", source.sizes(),
-              " and self ", self.sizes(), " must have as many dimensions");
+  EMBER_CHECK(source.dim() == self.dim(), op, ": source ", source.sizes(), " and self ", self.sizes(),
+              " must have as many dimensions");
   for (int64_t e = 0; e < source.dim(); ++e) {
     const int64_t expected = e == d ? index.numel() : self.size(e);
     EMBER_CHECK(source.size(e) == expected, op, ": source ", source.sizes(), " has size ", source.size(e),
                 " in dimension ", e, ", expected ", expected);
   }
+  EMBER_CHECK(self.dim() > 0 || index.numel() == 1, op, ": a 0-dimensional tensor takes one index, got ",
+              describe(index));
 }
 
-// self with source added at the index, in place.
-void run_index_add(const Tensor& self, int64_t d, const Tensor& index, const Tensor& source) {
-  if (source.numel() == 0) return;
-  launch(kernels.index_add, self.device(), at_least_1d(self), d, index, at_least_1d(without_overlap(source, self)));
+// A 0-dimensional source or self counts as one of sizes [1]; else they agree but in the dimension indexed.
+void check_index_copy(const char* op, const Tensor& self, int64_t d, const Tensor& index, const Tensor& source) {
+  const int64_t count = index.numel();
+  if (source.dim() == 0) {
+    EMBER_CHECK_INDEX(count == 1, op, ": a 0-dimensional source takes one index, got ", describe(index));
+  } else {
+    EMBER_CHECK_INDEX(self.dim() == 0 || source.dim() == self.dim(), op, ": source ", source.sizes(), " and self ",
+                      self.sizes(), " must have as many dimensions");
+    EMBER_CHECK_INDEX(source.size(self.dim() == 0 ? 0 : d) == count, op, ": source ", source.sizes(), " must have ",
+                      count, " elements in dimension ", d);
+  }
+  for (int64_t e = 0; e < std::max(source.dim(), self.dim()); ++e) {
+    const int64_t here = self.dim() == 0 ? 1 : self.size(e);
+    const int64_t there = source.dim() == 0 ? 1 : source.size(e);
+    EMBER_CHECK(e == d || here == there, op, ": source ", source.sizes(), " and self ", self.sizes(),
+                " differ in dimension ", e, ", which is not the one indexed, ", d);
+  }
+}
+
+Tensor contiguous_copy(const char* op, const Tensor& self) {
+  check_defined(op, self);
+  return self.clone(MemoryFormat::Contiguous);
+}
+
+// value: 0-dimensional, of self's dtype, on its device; with a history where it came as a tensor.
+Tensor& index_fill_to(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value, const char* name) {
+  const char* const op = "index_fill_";
+  const Tensor i = as_vector(op, long_index(op, self, index));
+  const int64_t d = wrap_dim(dim, self.dim());
+  const Tensor target = at_least_1d(self);
+  Tensor positions = i;
+  if (i.numel() != 0) {
+    const NoGradGuard unrecorded;
+    positions = detail::empty(i.sizes(), kInt64, self.device());
+    named(op, [&] { launch(kernels.index, self.device(), positions, i, d, target.size(d), 1, true); });
+  }
+  return in_place(op, self, [&](Dest dest, const Tensor& old) {
+    if (i.numel() != 0 && target.numel() != 0) {
+      const NoGradGuard unrecorded;
+      Dims sizes = target.sizes();
+      sizes[static_cast<size_t>(d)] = i.numel();
+      const Tensor source = apart(op, value.detach(), self).expand(sizes);
+      launch(kernels.index_copy, self.device(), target, d, positions, source, true);
+    }
+    bump_version(dest.tensor());
+    if (!recording(old, value)) return;
+    record(name, dest.tensor(),
+           wrt(old, [d, i = save(positions)](const Tensor& g) { return g.index_fill(d, i.get(), Scalar(0)); }),
+           wrt(value, [d, i = save(positions)](const Tensor& g) { return g.index_select(d, i.get()).sum(); }));
+  });
 }
 
 }  // namespace
@@ -81,40 +76,40 @@ void run_index_add(const Tensor& self, int64_t d, const Tensor& index, const Ten
 using namespace ops;  // NOLINT: the definitions below are this file's
 
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
-  const Tensor i = vector_index("index_select", self, index);
+  const Tensor i = as_vector("index_select", index_tensor("index_select", self, index));
   const int64_t d = wrap_dim(dim, self.dim());
   EMBER_CHECK(self.dim() > 0 || i.numel() == 1, "index_select: a 0-dimensional tensor takes one index, got ",
               describe(index));
   Dims sizes = self.dim() == 0 ? Dims{1} : Dims(self.sizes());
   sizes[static_cast<size_t>(d)] = i.numel();
   Tensor y = detail::empty(sizes, self.dtype(), self.device());
-  {
-    const NoGradGuard unrecorded;
-    if (y.numel() != 0) launch(kernels.index_select, self.device(), y, at_least_1d(self), d, i);
-    if (self.dim() == 0) y = detail::alias(y, {}, {}, 0);
-  }
+  if (i.numel() != 0) launch(kernels.index_select, self.device(), y, at_least_1d(self), d, i);
+  if (self.dim() == 0) y = detail::alias(y, {}, {}, 0);
   if (!recording(self)) return y;
   return record("IndexSelectBackward0", y, wrt(self, [sizes = Dims(self.sizes()), d, i = save(i)](const Tensor& g) {
                   return zeros(sizes, g.options()).index_add(d, i.get(), g);
                 }));
 }
+Tensor& index_select_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index) {
+  return out_form("index_select", out, {&self}, [&] { return index_select(self, dim, index); });
+}
 
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
-  check_defined("index_add", self);
-  return self.clone().index_add_(dim, index, source, alpha);
+  return contiguous_copy("index_add", self).index_add_(dim, index, source, alpha);
 }
 Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) const {
-  const Tensor i = vector_index("index_add_", *this, index);
-  check_source("index_add_", *this, source);
+  const char* const op = "index_add_";
+  const Tensor i = apart(op, as_vector(op, index_tensor(op, *this, index)), *this);
+  check_source(op, *this, source);
   const int64_t d = wrap_dim(dim, this->dim());
-  check_index_add("index_add_", *this, d, i, source);
-  check_dest("index_add_", *this, sizes(), dtype());
-  EMBER_CHECK(!alpha.is_floating_point() || is_floating_point(), "index_add_: alpha = ", alpha,
-              " needs a floating tensor");
-  return in_place("index_add_", *this, [&](Dest dest, const Tensor& old) {
-    {
+  check_index_add(op, *this, d, i, source);
+  check_dest(op, *this, sizes(), dtype());
+  const Tensor from = apart(op, source, *this);
+  return in_place(op, *this, [&](Dest dest, const Tensor& old) {
+    if (from.numel() != 0) {
       const NoGradGuard unrecorded;
-      run_index_add(dest.tensor(), d, i, alpha.equal(1) ? source : source * alpha);
+      const Tensor scaled = alpha.equal(1) ? from : from * number_like(*this, alpha);
+      launch(kernels.index_add, device(), at_least_1d(dest.tensor()), d, i, at_least_1d(scaled));
     }
     bump_version(dest.tensor());
     if (!recording(old, source)) return;
@@ -125,52 +120,65 @@ Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& sourc
            }));
   });
 }
-
-Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
-  const Tensor i = index_tensor("gather", self, index);
-  const int64_t d = wrap_dim(dim, self.dim());
-  if (i.numel() != 0) check_gather_shapes("gather", self, i, d);
-  const Tensor y = detail::empty(i.sizes(), self.dtype(), self.device());
-  if (y.numel() != 0) {
-    const NoGradGuard unrecorded;
-    launch(kernels.gather, self.device(), at_least_1d(y), at_least_1d(self), d, at_least_1d(i));
-  }
-  if (!recording(self)) return y;
-  return record("GatherBackward0", y, wrt(self, [sizes = Dims(self.sizes()), d, i = save(i)](const Tensor& g) {
-                  return zeros(sizes, g.options()).scatter_add(d, i.get(), g);
-                }));
+Tensor& index_add_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                      const Scalar& alpha) {
+  return out_form("index_add", out, {&self, &source}, [&] { return index_add(self, dim, index, source, alpha); });
 }
 
-Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  check_defined("scatter_add", self);
-  return self.clone().scatter_add_(dim, index, src);
+Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  return contiguous_copy("index_copy", self).index_copy_(dim, index, source);
 }
-Tensor& Tensor::scatter_add_(int64_t dim, const Tensor& index, const Tensor& src) const {
-  const Tensor i = index_tensor("scatter_add_", *this, index);
-  check_source("scatter_add_", *this, src);
+Tensor& Tensor::index_copy_(int64_t dim, const Tensor& index, const Tensor& source) const {
+  const char* const op = "index_copy_";
+  const Tensor i = apart(op, as_vector(op, long_index(op, *this, index)), *this);
+  check_source(op, *this, source);
   const int64_t d = wrap_dim(dim, this->dim());
-  if (i.numel() != 0) check_scatter_shapes("scatter_add_", *this, i, src, d);
-  check_dest("scatter_add_", *this, sizes(), dtype());
-  return in_place("scatter_add_", *this, [&](Dest dest, const Tensor& old) {
+  check_index_copy(op, *this, d, i, source);
+  check_dest(op, *this, sizes(), dtype());
+  const Tensor from = apart(op, source, *this);
+  return in_place(op, *this, [&](Dest dest, const Tensor& old) {
     if (i.numel() != 0) {
-      const NoGradGuard unrecorded;
-      launch(kernels.scatter_add, device(), at_least_1d(dest.tensor()), d, at_least_1d(i),
-             at_least_1d(covered(without_overlap(src, dest.tensor()), i)));
+      launch(kernels.index_copy, device(), at_least_1d(dest.tensor()), d, i, at_least_1d(from), false);
     }
     bump_version(dest.tensor());
-    if (!recording(old, src)) return;
-    record("ScatterAddBackward0", dest.tensor(), wrt(old, [](const Tensor& g) { return g; }),
-           wrt(src, [d, i = save(i), sizes = Dims(src.sizes())](const Tensor& g) {
-             const Tensor index = i.get();
-             Tensor picked = g.gather(d, index);
-             if (index.sizes() == IntArrayRef(sizes)) return picked;
-             return embed("SliceBackward0", picked, sizes, [shape = Dims(index.sizes())](const Tensor& z) {
-               Tensor part = z;
-               for (int64_t e = 0; e < z.dim(); ++e) part = part.narrow(e, 0, shape[static_cast<size_t>(e)]);
-               return part;
-             });
+    if (!recording(old, source)) return;
+    record("IndexCopyBackward0", dest.tensor(),
+           wrt(old, [d, i = save(i)](const Tensor& g) { return g.index_fill(d, i.get(), Scalar(0)); }),
+           wrt(source, [d, i = save(i), sizes = Dims(source.sizes())](const Tensor& g) {
+             const Tensor row = g.dim() == 0 ? g.reshape({1}) : g;
+             return row.index_select(d, i.get()).reshape(sizes);
            }));
   });
+}
+Tensor& index_copy_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  return out_form("index_copy", out, {&self, &source}, [&] { return index_copy(self, dim, index, source); });
+}
+
+Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  check_defined("index_fill", self);
+  return self.clone().index_fill_(dim, index, value);
+}
+Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
+  check_defined("index_fill", self);
+  return self.clone().index_fill_(dim, index, value);
+}
+Tensor& Tensor::index_fill_(int64_t dim, const Tensor& index, const Scalar& value) const {
+  check_defined("index_fill_", *this);
+  return index_fill_to(*this, dim, index, number_like(*this, value), "IndexFillBackward0");
+}
+Tensor& Tensor::index_fill_(int64_t dim, const Tensor& index, const Tensor& value) const {
+  check_defined("index_fill_", *this);
+  check_defined("index_fill_", value, "value");
+  EMBER_CHECK(value.dim() == 0, "index_fill_: expected a 0-dimensional value, got ", describe(value));
+  EMBER_CHECK(value.device() == device() || value.is_cpu(), "index_fill_: expected all tensors on one device, got ",
+              describe(*this), " and ", describe(value));
+  return index_fill_to(*this, dim, index, value.to(device(), dtype()), "IndexFillBackward1");
+}
+Tensor& index_fill_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
+  return out_form("index_fill", out, {&self}, [&] { return index_fill(self, dim, index, value); });
+}
+Tensor& index_fill_out(Tensor& out, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
+  return out_form("index_fill", out, {&self, &value}, [&] { return index_fill(self, dim, index, value); });
 }
 
 }  // namespace ember
