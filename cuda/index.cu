@@ -1,31 +1,8 @@
-// index_select, gather, index_add and scatter_add. Positions are in bytes from each operand's data.
-// An index out of range stops the kernel before anything is read or written at it; the error surfaces at
-// the next CUDA call (EMBER_CUDA_BLOCKING=1: at once).
-#include <cassert>
-#include <cstdio>
-
-#include <ember/core/tensor.h>
+// index_select, gather, index_add, index_copy, scatters and offsets. Positions are in bytes from each operand's data.
 #include <ember/cuda/register.h>
-#include <ember/cuda/elementwise.cuh>
-
-// What assert() ends in. Its header declares it only without NDEBUG; the device has it always.
-extern "C" __host__ __device__ __cudart_builtin__ void __assert_fail(const char*, const char*, unsigned int,
-                                                                     const char*) noexcept;
+#include <ember/cuda/index.cuh>
 
 namespace ember::cuda {
-
-enum class IndexOp : int { Select, Gather, Add, ScatterAdd };
-
-__device__ __noinline__ void fail_out_of_range(IndexOp op, int64_t index, int64_t size) {
-  const char* const name = op == IndexOp::Select   ? "index_select"
-                           : op == IndexOp::Gather ? "gather"
-                           : op == IndexOp::Add    ? "index_add"
-                                                   : "scatter_add";
-  printf("ember: %s: index %lld is out of range for a dimension of size %lld\n", name, static_cast<long long>(index),
-         static_cast<long long>(size));
-  // What assert() ends in, NDEBUG or not: unlike a trap it makes the driver show what was printed.
-  __assert_fail("the index is in range", "ember", 0, name);
-}
 
 // out[p] = in[p, but index[p] along one dimension]. Operands of the calculator: out, in with a stride of 0
 // along that dimension, index.
@@ -47,21 +24,54 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// How far apart neighbours along the indexed dimension are, in bytes; `count` of them in index and src,
-// `size` in out.
-struct ScatterDim {
-  int64_t count, size;
-  int64_t out_stride, src_stride, index_stride;
-};
-
-// out[line, index[line, i]] += src[line, i], i ascending. Operands of the calculator: out, src, index, all
-// over the lines. A line is shared by 2^part_bits threads, each of which takes the targets whose low bits
-// are its own: one thread adds to any one target, so that the order is fixed without atomics.
+// The other way around: out[p, but index[p] along one dimension] = in[p]. Operands: out with a stride of 0 along that
+// dimension, in, index. No two threads may meet, or all bring one value.
 template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
-    scatter_add_lines(Index lines, int part_bits, const __grid_constant__ OffsetCalculator<3, Index> calculator,
-                      char* out, const char* src, const char* index, ScatterDim dim, IndexOp op) {
-  using C = compute_t<T>;
+    put_elements(Index n, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out, const char* in,
+                 const char* index, int64_t size, int64_t out_stride, IndexOp op) {
+  const Index step = static_cast<Index>(gridDim.x) * kThreads;
+#pragma unroll 1
+  for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
+    Index offsets[3];
+    calculator.offsets(i, offsets);
+    const int64_t at = *reinterpret_cast<const int64_t*>(index + offsets[2]);
+    if (at < 0 || at >= size) {
+      fail_out_of_range(op, at, size);
+    } else {
+      *reinterpret_cast<T*>(out + offsets[0] + at * out_stride) = *reinterpret_cast<const T*>(in + offsets[1]);
+    }
+  }
+}
+
+// offsets[i] (+)= index[i]·stride, the index counted from the end where it is negative.
+template <class Index>
+__global__ void __launch_bounds__(kThreads)
+    add_offsets(Index n, const __grid_constant__ OffsetCalculator<2, Index> calculator, char* offsets,
+                const char* index, int64_t size, int64_t stride, bool first) {
+  const Index step = static_cast<Index>(gridDim.x) * kThreads;
+#pragma unroll 1
+  for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
+    Index at[2];
+    calculator.offsets(i, at);
+    int64_t value = *reinterpret_cast<const int64_t*>(index + at[1]);
+    if (value < -size || value >= size) {
+      fail_out_of_range(IndexOp::Index, value, size);
+      value = 0;
+    }
+    if (value < 0) value += size;
+    int64_t* const target = reinterpret_cast<int64_t*>(offsets + at[0]);
+    *target = (first ? 0 : *target) + value * stride;
+  }
+}
+
+// out[line, index[line, i]] = or += src[line, i], i ascending. Operands of the calculator: out, src, index, all
+// over the lines. A line is shared by 2^part_bits threads, each of which takes the targets whose low bits
+// are its own: one thread writes any one target, so that the order is fixed without atomics.
+template <class T, class Index>
+__global__ void __launch_bounds__(kThreads)
+    scatter_lines(Index lines, int part_bits, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out,
+                  const char* src, const char* index, ScatterDim dim, ScatterOp how, IndexOp op) {
   const int64_t parts = int64_t{1} << part_bits;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
@@ -80,7 +90,7 @@ __global__ void __launch_bounds__(kThreads)
       } else if ((at & (parts - 1)) == part) {
         T* const target = reinterpret_cast<T*>(out_line + at * dim.out_stride);
         const T x = *reinterpret_cast<const T*>(src_line + i * dim.src_stride);
-        *target = static_cast<T>(functors::Add<C>{}(static_cast<C>(*target), static_cast<C>(x)));
+        *target = scattered(how, *target, x);
       }
     }
   }
@@ -146,7 +156,7 @@ void gather(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& inde
 }
 
 template <class T, class Index>
-void launch_scatter(const TensorIterator& lines, const ScatterDim& dim, IndexOp op) {
+void launch_scatter(const TensorIterator& lines, const ScatterDim& dim, ScatterOp how, IndexOp op) {
   const LaunchScope scope(lines.device());
   const OffsetCalculator<3, Index> calculator(lines);
   // Few lines leave the device idle: cut them by target until there are some 2^16 threads.
@@ -155,39 +165,99 @@ void launch_scatter(const TensorIterator& lines, const ScatterDim& dim, IndexOp 
          dim.count >= 32) {
     ++part_bits;
   }
-  scatter_add_lines<T, Index><<<scope.blocks(lines.numel() << part_bits, kThreads), kThreads, 0, scope.stream>>>(
-      static_cast<Index>(lines.numel()), part_bits, calculator, lines.data(0), lines.data(1), lines.data(2), dim, op);
-  check_launch("an indexed addition");
+  scatter_lines<T, Index><<<scope.blocks(lines.numel() << part_bits, kThreads), kThreads, 0, scope.stream>>>(
+      static_cast<Index>(lines.numel()), part_bits, calculator, lines.data(0), lines.data(1), lines.data(2), dim, how,
+      op);
+  check_launch("a scatter");
 }
 
-// index and src are used over `sizes`; out, index and src may be larger than that.
+// index and src are used over `sizes`; out, index and src may be larger than that. `shared`: the index is one vector.
 void scatter_with(const Tensor& out, int64_t dim, const Tensor& index, int64_t index_stride, const Tensor& src,
-                  IntArrayRef sizes, IndexOp op) {
+                  IntArrayRef sizes, ScatterOp how, IndexOp op, bool shared) {
   Dims line_sizes = sizes;
   const int64_t count = sizes.empty() ? 1 : sizes[static_cast<size_t>(dim)];
   if (!sizes.empty()) line_sizes[static_cast<size_t>(dim)] = 1;
   TensorIterator lines(with_stride(out, line_sizes, dim, 0));
   if (count == 0 || lines.numel() == 0) return;
   lines.add_input(with_stride(src, line_sizes, dim, 0));
+  const ScatterDim along{count, size_along(out, dim), bytes_along(out, dim), bytes_along(src, dim), index_stride};
+  if (shared && index_stride == static_cast<int64_t>(sizeof(int64_t)) && prefers_sort(lines.numel(), count)) {
+    lines.build();
+    return scatter_sorted(lines, static_cast<const int64_t*>(index.data_ptr()), along, how, op);
+  }
   lines.add_input(with_stride(index, line_sizes, dim, 0));
   lines.build();
-  const ScatterDim along{count, size_along(out, dim), bytes_along(out, dim), bytes_along(src, dim), index_stride};
   visit_dtype(out.dtype(), [&]<class T>() {
     if (lines.can_use_32bit_offsets() && lines.numel() <= INT32_MAX) {
-      launch_scatter<T, uint32_t>(lines, along, op);
+      launch_scatter<T, uint32_t>(lines, along, how, op);
     } else {
-      launch_scatter<T, int64_t>(lines, along, op);
+      launch_scatter<T, int64_t>(lines, along, how, op);
     }
   });
 }
 
 void index_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src) {
   const Tensor spread = index_along(index, src.sizes(), dim);
-  scatter_with(out, dim, spread, bytes_along(spread, dim), src, src.sizes(), IndexOp::Add);
+  scatter_with(out, dim, spread, bytes_along(spread, dim), src, src.sizes(), ScatterOp::Add, IndexOp::Add, true);
 }
 
+void scatter(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, ScatterOp how) {
+  scatter_with(out, dim, index, bytes_along(index, dim), src, index.sizes(), how, IndexOp::Scatter, false);
+}
 void scatter_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src) {
-  scatter_with(out, dim, index, bytes_along(index, dim), src, index.sizes(), IndexOp::ScatterAdd);
+  scatter(out, dim, index, src, ScatterOp::Add);
+}
+
+template <class T, class Index>
+void launch_put(const TensorIterator& iter, int64_t size, int64_t out_stride) {
+  const LaunchScope scope(iter.device());
+  const OffsetCalculator<3, Index> calculator(iter);
+  put_elements<T, Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
+      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, out_stride,
+      IndexOp::Copy);
+  check_launch("index_copy");
+}
+
+void index_copy(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src, bool unique) {
+  const Tensor spread = index_along(index, src.sizes(), dim);
+  if (!unique) {
+    return scatter_with(out, dim, spread, bytes_along(spread, dim), src, src.sizes(), ScatterOp::Assign, IndexOp::Copy,
+                        true);
+  }
+  if (src.numel() == 0) return;
+  TensorIterator iter(with_stride(out, src.sizes(), dim, 0));
+  iter.add_input(src);
+  iter.add_input(spread);
+  iter.build();
+  const int64_t size = size_along(out, dim), stride = bytes_along(out, dim);
+  visit_size(out.element_size(), [&]<class T>() {
+    if (iter.can_use_32bit_offsets() && iter.numel() <= INT32_MAX) {
+      launch_put<T, uint32_t>(iter, size, stride);
+    } else {
+      launch_put<T, int64_t>(iter, size, stride);
+    }
+  });
+}
+
+template <class Index>
+void launch_offsets(const TensorIterator& iter, int64_t size, int64_t stride, bool first) {
+  const LaunchScope scope(iter.device());
+  const OffsetCalculator<2, Index> calculator(iter);
+  add_offsets<Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
+      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), size, stride, first);
+  check_launch("index");
+}
+
+void index(const Tensor& offsets, const Tensor& index, int64_t /*dim*/, int64_t size, int64_t stride, bool first) {
+  if (offsets.numel() == 0) return;
+  TensorIterator iter(offsets);
+  iter.add_input(index);
+  iter.build();
+  if (iter.can_use_32bit_offsets() && iter.numel() <= INT32_MAX) {
+    launch_offsets<uint32_t>(iter, size, stride, first);
+  } else {
+    launch_offsets<int64_t>(iter, size, stride, first);
+  }
 }
 
 }  // namespace
@@ -197,6 +267,9 @@ void register_index(Kernels& table) {
   table.gather.function[kColumn] = gather;
   table.index_add.function[kColumn] = index_add;
   table.scatter_add.function[kColumn] = scatter_add;
+  table.scatter.function[kColumn] = scatter;
+  table.index_copy.function[kColumn] = index_copy;
+  table.index.function[kColumn] = index;
 }
 
 }  // namespace ember::cuda

@@ -18,6 +18,7 @@ void register_kernels(Kernels& table) {
   register_softmax(table);
   register_matmul(table);
   register_index(table);
+  register_nonzero(table);
   register_random(table);
 }
 

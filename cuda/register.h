@@ -22,6 +22,7 @@ void register_indexed_extremes(Kernels& table);
 void register_softmax(Kernels& table);
 void register_matmul(Kernels& table);
 void register_index(Kernels& table);
+void register_nonzero(Kernels& table);
 void register_random(Kernels& table);
 
 // All of them. Touches no device.

@@ -72,6 +72,8 @@ const std::vector<Bad>& bad_reductions();
 const std::vector<Bad>& bad_linalg();
 const std::vector<Bad>& bad_shapes();
 const std::vector<Bad>& bad_indices();
+const std::vector<Bad>& undefined_indexing();
+const std::vector<Bad>& bad_indexing();
 const std::vector<Bad>& bad_losses();
 const std::vector<Bad>& bad_autograd();
 

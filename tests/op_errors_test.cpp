@@ -101,6 +101,8 @@ void register_error_tests() {
   register_all("linalg", bad_linalg);
   register_all("shapes", bad_shapes);
   register_all("indices", bad_indices);
+  register_all("undefined_indexing", undefined_indexing);
+  register_all("indexing", bad_indexing);
   register_all("losses", bad_losses);
   register_all("autograd", bad_autograd);
   register_test("Errors", "two_devices_cuda", check_two_devices);

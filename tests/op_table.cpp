@@ -32,6 +32,8 @@ const std::vector<Op>& op_table() {
     add_linalg_ops(t);
     add_shape_ops(t);
     add_index_ops(t);
+    add_indexing_ops(t);
+    add_scatter_ops(t);
     add_loss_ops(t);
     return t;
   }();

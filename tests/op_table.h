@@ -121,6 +121,8 @@ void add_reduce_ops(std::vector<Op>& table);
 void add_linalg_ops(std::vector<Op>& table);
 void add_shape_ops(std::vector<Op>& table);
 void add_index_ops(std::vector<Op>& table);
+void add_indexing_ops(std::vector<Op>& table);
+void add_scatter_ops(std::vector<Op>& table);
 void add_loss_ops(std::vector<Op>& table);
 
 }  // namespace ember::test
