@@ -34,6 +34,11 @@ using ReduceKernel = Kernel<void(const Tensor& out, const Tensor& in, DimMask di
 // values (the input's dtype) and indices (int64) are such outputs for the one dimension `dim`. The first of
 // equal elements wins; the first NaN wins over everything.
 using ArgReduceKernel = Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim)>;
+// A running reduction along one dimension, from its end with `reverse`; contiguous tensors of one shape and numeric
+// dtype.
+using ScanKernel = Kernel<void(const Tensor& out, const Tensor& in, int64_t dim, bool reverse)>;
+// The same with the place of each extreme: the last of equal ones so far; a NaN wins over all before it.
+using ArgScanKernel = Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim)>;
 // Floating dtypes; all tensors contiguous and of one shape.
 using SoftmaxKernel = Kernel<void(const Tensor& out, const Tensor& in, int64_t dim)>;
 using SoftmaxBackwardKernel =
@@ -67,6 +72,44 @@ struct Kernels {
   ReduceKernel amin{"amin"};
   ArgReduceKernel max{"max"};  // no empty reductions
   ArgReduceKernel min{"min"};
+  ReduceKernel prod{"prod"};  // `out` as for sum; 1 of nothing
+  // The p-norm for any p, of floating dtypes: p = 0 counts what is not 0, ±inf is the largest or smallest magnitude.
+  Kernel<void(const Tensor& out, const Tensor& in, DimMask dims, double p)> norm{"norm"};
+  // Σ (x − mean)² / max(0, n − correction), or its root, and the mean; floating dtypes, outputs as for a reduction.
+  Kernel<void(const Tensor& var, const Tensor& mean, const Tensor& in, DimMask dims, double correction, bool root)>
+      var_mean{"var_mean"};
+
+  // Accumulated in double (float for the 2-byte floats), integers wrap.
+  ScanKernel cumsum{"cumsum"};
+  ScanKernel cumprod{"cumprod"};
+  ScanKernel logcumsumexp{"logcumsumexp"};  // floating
+  ArgScanKernel cummax{"cummax"};
+  ArgScanKernel cummin{"cummin"};
+  // out[i] = a[i]·out[i − 1] + b[i] along `dim` (out[i + 1] with `reverse`); floating, contiguous, of one shape.
+  Kernel<void(const Tensor& out, const Tensor& a, const Tensor& b, int64_t dim, bool reverse)> linear_recurrence{
+      "linear_recurrence"};
+
+  // Of each row of in[R, n]; all tensors contiguous, indices int64, any dtype. NaN is greater than everything and
+  // NaNs are equal, as −0 and 0 are.
+  // values[R, n], indices[R, n]; stable.
+  Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, bool descending)> sort{"sort"};
+  // values[R, k], indices[R, k], k <= n; in order if `sorted`. Which of equal ones is unspecified.
+  Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, bool largest, bool sorted)> topk{"topk"};
+  // values[R], indices[R], n >= 1: the k-th smallest, 1 <= k <= n.
+  Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t k)> kthvalue{"kthvalue"};
+  // The lower median; the first NaN where there is one, unless they are ignored.
+  Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, bool ignore_nan)> median{"median"};
+  // The smallest of the most frequent elements, at its last place; each NaN is an element of its own.
+  Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in)> mode{"mode"};
+  // order[R], int64: the stable lexicographic order of the rows of in[R, n].
+  Kernel<void(const Tensor& order, const Tensor& in)> sort_rows{"sort_rows"};
+  // out[i], int64 or int32: how many of its row of boundaries are less than values[i] (or equal, with `right`).
+  // boundaries[n], or [R, n] with values[R, m]; sorter, undefined or int64, has the order of the boundaries. One
+  // numeric dtype for both; contiguous.
+  Kernel<void(const Tensor& out, const Tensor& boundaries, const Tensor& values, const Tensor& sorter, bool right)>
+      searchsorted{"searchsorted"};
+  // counts[bins], int64: of the elements of a contiguous floating tensor that are in each of equal parts of [min, max].
+  Kernel<void(const Tensor& counts, const Tensor& in, double min, double max)> histc{"histc"};
 
   SoftmaxKernel softmax{"softmax"};
   SoftmaxKernel log_softmax{"log_softmax"};

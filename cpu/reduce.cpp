@@ -235,6 +235,7 @@ void reduce_dense(const ReduceLoop& loop, int64_t element_size, const char* in, 
 void sum(const Tensor& out, const Tensor& in, DimMask dims, double divisor) {
   Reduction(out, in, dims, reduce_loops.sum, divisor).run();
 }
+void prod(const Tensor& out, const Tensor& in, DimMask dims) { Reduction(out, in, dims, reduce_loops.prod, 1).run(); }
 void amax(const Tensor& out, const Tensor& in, DimMask dims) { Reduction(out, in, dims, reduce_loops.amax, 1).run(); }
 void amin(const Tensor& out, const Tensor& in, DimMask dims) { Reduction(out, in, dims, reduce_loops.amin, 1).run(); }
 

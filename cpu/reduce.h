@@ -24,6 +24,7 @@ struct ReduceLoops {
   ReduceLoop sum[16];
   ReduceLoop amax[16];
   ReduceLoop amin[16];
+  ReduceLoop prod[16];
 };
 extern ReduceLoops reduce_loops;
 void fill_reduce_loops();

@@ -26,6 +26,17 @@ struct SumOf {
 };
 
 template <class T>
+struct ProdOf {
+  using Accumulator = std::conditional_t<std::is_floating_point_v<T>, T, uint64_t>;
+  static constexpr ScalarType kAccumulator = std::is_floating_point_v<T> ? dtype_of_v<T> : kInt64;
+  static constexpr Accumulator kNeutral = 1;
+  template <class V>
+  static HWY_INLINE void apply(V& a, const V& b) {
+    a *= b;
+  }
+};
+
+template <class T>
 struct MaxOf {
   using Accumulator = T;
   static constexpr ScalarType kAccumulator = dtype_of_v<T>;
@@ -121,6 +132,7 @@ ReduceLoop make_loop() {
 template <class... T>
 void fill_rows(ReduceLoops& loops, TypeList<T...>) {
   ((loops.sum[static_cast<int>(dtype_of_v<T>)] = make_loop<SumOf, T>()), ...);
+  ((loops.prod[static_cast<int>(dtype_of_v<T>)] = make_loop<ProdOf, T>()), ...);
   ((loops.amax[static_cast<int>(dtype_of_v<T>)] = make_loop<MaxOf, T>()), ...);
   ((loops.amin[static_cast<int>(dtype_of_v<T>)] = make_loop<MinOf, T>()), ...);
 }
@@ -130,6 +142,7 @@ void fill_reduce(ReduceLoops& loops) {
   constexpr int kByteRow = static_cast<int>(kUInt8);
   constexpr int kBoolRow = static_cast<int>(kBool);
   loops.sum[kBoolRow] = loops.sum[kByteRow];
+  loops.prod[kBoolRow] = loops.prod[kByteRow];
   loops.amax[kBoolRow] = loops.amax[kByteRow];
   loops.amin[kBoolRow] = loops.amin[kByteRow];
   loops.amax[kBoolRow].accumulator = loops.amin[kBoolRow].accumulator = kBool;

@@ -13,9 +13,31 @@ void register_kernels();
 void sum(const Tensor& out, const Tensor& in, DimMask dims, double divisor);
 void amax(const Tensor& out, const Tensor& in, DimMask dims);
 void amin(const Tensor& out, const Tensor& in, DimMask dims);
+void prod(const Tensor& out, const Tensor& in, DimMask dims);
+// moments.cpp
+void norm(const Tensor& out, const Tensor& in, DimMask dims, double p);
+void var_mean(const Tensor& var, const Tensor& mean, const Tensor& in, DimMask dims, double correction, bool root);
 // arg_reduce.cpp
 void max(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim);
 void min(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim);
+// scan.cpp
+void cumsum(const Tensor& out, const Tensor& in, int64_t dim, bool reverse);
+void cumprod(const Tensor& out, const Tensor& in, int64_t dim, bool reverse);
+void logcumsumexp(const Tensor& out, const Tensor& in, int64_t dim, bool reverse);
+void cummax(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim);
+void cummin(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim);
+void linear_recurrence(const Tensor& out, const Tensor& a, const Tensor& b, int64_t dim, bool reverse);
+// sort.cpp
+void sort(const Tensor& values, const Tensor& indices, const Tensor& in, bool descending);
+void sort_rows(const Tensor& order, const Tensor& in);
+// select.cpp
+void topk(const Tensor& values, const Tensor& indices, const Tensor& in, bool largest, bool sorted);
+void kthvalue(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t k);
+void median(const Tensor& values, const Tensor& indices, const Tensor& in, bool ignore_nan);
+void mode(const Tensor& values, const Tensor& indices, const Tensor& in);
+// search.cpp
+void searchsorted(const Tensor& out, const Tensor& boundaries, const Tensor& values, const Tensor& sorter, bool right);
+void histc(const Tensor& counts, const Tensor& in, double min, double max);
 // softmax.cpp
 void softmax(const Tensor& out, const Tensor& in, int64_t dim);
 void log_softmax(const Tensor& out, const Tensor& in, int64_t dim);
