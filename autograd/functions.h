@@ -10,6 +10,7 @@
 #include <ember/autograd/functions/elementwise.h>
 #include <ember/autograd/functions/index.h>
 #include <ember/autograd/functions/linalg.h>
+#include <ember/autograd/functions/linalg_namespace.h>
 #include <ember/autograd/functions/loss.h>
 #include <ember/autograd/functions/operators.h>
 #include <ember/autograd/functions/random.h>

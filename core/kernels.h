@@ -17,6 +17,15 @@ namespace ember {
 
 class Tensor;
 
+// Distributions whose values are drawn one at a time, with the parameters a and b.
+enum class Distribution : uint8_t {
+  Normal,       // mean a, standard deviation b; `normal` is the same in groups
+  LogNormal,    // exp of such a one
+  Exponential,  // rate a
+  Geometric,    // the number of trials up to the first success of probability a; any dtype but bool
+  Cauchy,       // median a, half width at half maximum b
+};
+
 template <class Signature>
 struct Kernel;
 template <class... P>
@@ -146,12 +155,24 @@ struct Kernels {
   // Waits for the device, since only it knows the count.
   Kernel<void(Tensor& out, const Tensor& in)> nonzero{"nonzero"};
 
-  // Random fills of a contiguous tensor. On the CPU uniform, normal and random draw as PyTorch does.
+  // LU factors with partial pivoting, in place, as LAPACK's getrf has them: a is [B, n, n], float32 or float64, of
+  // column-major matrices (strides n·n, 1, n); pivots int32 [B, n]: row i was swapped with row pivots[i] − 1; info
+  // int32 [B]: 0, or the first i, from 1, for which U[i, i] is 0.
+  Kernel<void(const Tensor& a, const Tensor& pivots, const Tensor& info)> lu{"lu"};
+  // The solution of A·x = b (or Aᵀ·x = b) from such factors, in place of b: x is [B, n, k], column-major.
+  Kernel<void(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed)> lu_solve{"lu_solve"};
+
+  // Random fills of a contiguous tensor. On the CPU they draw as PyTorch does.
   Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};  // floating, [from, to)
   Kernel<void(const Tensor& out, double mean, double std, Generator&)> normal{"normal"};   // floating
   Kernel<void(const Tensor& out, double p, Generator&)> bernoulli{"bernoulli"};            // any dtype, 0 or 1
-  // Integers in [from, from + range), range in [1, 2^64); any dtype but bool.
-  Kernel<void(const Tensor& out, int64_t from, uint64_t range, Generator&)> random{"random"};
+  // Integers in [from, from + range), any dtype; range 0 stands for 2^64. `wide`: whether PyTorch draws 64 bits.
+  Kernel<void(const Tensor& out, int64_t from, uint64_t range, bool wide, Generator&)> random{"random"};
+  // Floating dtypes but where said.
+  Kernel<void(const Tensor& out, Distribution, double a, double b, Generator&)> distribution{"distribution"};
+  // out[i, …] are indices (int64) into row i of weights [rows, n], drawn with replacement; all contiguous, weights
+  // floating, finite, not negative and not all 0.
+  Kernel<void(const Tensor& out, const Tensor& weights, Generator&)> multinomial{"multinomial"};
 };
 
 // The one table. Zero-initialised; filled by the first launch.

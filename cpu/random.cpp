@@ -1,9 +1,10 @@
 // Random fills. What is drawn, in which order, and how a draw becomes a value are PyTorch's, so that a
 // seed gives its numbers: the comments say what that is. The generator's mutex is held throughout.
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <type_traits>
+#include <vector>
 
 #include <ember/cpu/convert.h>
 #include <ember/cpu/normal_loops.h>
@@ -91,7 +92,7 @@ void fill_normal(T* p, int64_t n, double mean, double std, Mt19937& engine) {
 
 void uniform(const Tensor& out, double from, double to, Generator& generator) {
   GeneratorState& state = generator.state();
-  const std::lock_guard lock(state.mutex);
+  const GeneratorLock lock(state);
   visit_dtype<DtypeSet::Floating>(out.dtype(), [&]<class T>() {
     using C = compute_t<T>;
     T* const p = static_cast<T*>(out.data_ptr());
@@ -108,7 +109,7 @@ void uniform(const Tensor& out, double from, double to, Generator& generator) {
 
 void normal(const Tensor& out, double mean, double std, Generator& generator) {
   GeneratorState& state = generator.state();
-  const std::lock_guard lock(state.mutex);
+  const GeneratorLock lock(state);
   visit_dtype<DtypeSet::Floating>(out.dtype(), [&]<class T>() {
     T* const p = static_cast<T*>(out.data_ptr());
     const int64_t n = out.numel();
@@ -122,23 +123,71 @@ void normal(const Tensor& out, double mean, double std, Generator& generator) {
 
 void bernoulli(const Tensor& out, double p, Generator& generator) {
   GeneratorState& state = generator.state();
-  const std::lock_guard lock(state.mutex);
+  const GeneratorLock lock(state);
   visit_dtype(out.dtype(), [&]<class T>() {
     T* const values = static_cast<T*>(out.data_ptr());
     for (int64_t i = 0; i < out.numel(); ++i) values[i] = convert<T>(draw_unit<double>(state.engine) < p);
   });
 }
 
-void random(const Tensor& out, int64_t from, uint64_t range, Generator& generator) {
+void random(const Tensor& out, int64_t from, uint64_t range, bool wide, Generator& generator) {
   GeneratorState& state = generator.state();
-  const std::lock_guard lock(state.mutex);
-  visit_dtype<DtypeSet::Numeric>(out.dtype(), [&]<class T>() {
+  const GeneratorLock lock(state);
+  visit_dtype(out.dtype(), [&]<class T>() {
     T* const p = static_cast<T*>(out.data_ptr());
-    // One 32-bit draw where that covers the range, else a 64-bit one.
-    const bool wide = range >= uint64_t{1} << 32;
     for (int64_t i = 0; i < out.numel(); ++i) {
       const uint64_t draw = wide ? state.engine.next64() : state.engine.next();
-      p[i] = convert<T>(static_cast<int64_t>(draw % range + static_cast<uint64_t>(from)));
+      const uint64_t value = (range == 0 ? draw : draw % range) + static_cast<uint64_t>(from);
+      p[i] = convert<T>(static_cast<int64_t>(value));
+    }
+  });
+}
+
+namespace {
+// One value in double, whatever the dtype.
+double draw_from(Distribution kind, double a, double b, GeneratorState& state) {
+  switch (kind) {
+    case Distribution::Normal: return std::fma(draw_normal(state), b, a);
+    case Distribution::LogNormal: return std::exp(std::fma(draw_normal(state), b, a));
+    case Distribution::Exponential: return -1.0 / a * std::log1p(-draw_unit<double>(state.engine));
+    case Distribution::Geometric: return std::ceil(std::log(draw_unit<double>(state.engine)) / std::log1p(-a));
+    case Distribution::Cauchy:
+      return a + b * std::tan(3.14159265358979323846 * (draw_unit<double>(state.engine) - 0.5));
+  }
+  return 0;
+}
+}  // namespace
+
+void distribution(const Tensor& out, Distribution kind, double a, double b, Generator& generator) {
+  GeneratorState& state = generator.state();
+  const GeneratorLock lock(state);
+  visit_dtype<DtypeSet::Numeric>(out.dtype(), [&]<class T>() {
+    T* const p = static_cast<T*>(out.data_ptr());
+    for (int64_t i = 0; i < out.numel(); ++i) p[i] = convert<T>(draw_from(kind, a, b, state));
+  });
+}
+
+void multinomial(const Tensor& out, const Tensor& weights, Generator& generator) {
+  GeneratorState& state = generator.state();
+  const GeneratorLock lock(state);
+  const int64_t n = weights.size(1);
+  const int64_t samples = out.size(1);
+  auto* index = static_cast<int64_t*>(out.data_ptr());
+  visit_dtype<DtypeSet::Floating>(weights.dtype(), [&]<class T>() {
+    using C = compute_t<T>;
+    std::vector<C> up_to(static_cast<size_t>(n));  // the part of the sum that an index and those before it have
+    for (int64_t row = 0; row < weights.size(0); ++row) {
+      const T* const p = static_cast<const T*>(weights.data_ptr()) + row * n;
+      C sum = 0;
+      for (int64_t i = 0; i < n; ++i) up_to[static_cast<size_t>(i)] = sum += static_cast<C>(p[i]);
+      for (C& c : up_to) c /= sum;
+      up_to.back() = 1;
+      for (int64_t i = 0; i < samples; ++i) {
+        const double draw = draw_unit<double>(state.engine);
+        *index++ = std::lower_bound(up_to.begin(), up_to.end(), draw,
+                                    [](C c, double value) { return static_cast<double>(c) < value; }) -
+                   up_to.begin();
+      }
     }
   });
 }

@@ -52,6 +52,8 @@ void register_kernels() {
   set(kernels.softmax_backward, &softmax_backward);
   set(kernels.log_softmax_backward, &log_softmax_backward);
   set(kernels.matmul, &matmul);
+  set(kernels.lu, &lu);
+  set(kernels.lu_solve, &lu_solve);
   set(kernels.index_select, &index_select);
   set(kernels.index_add, &index_add);
   set(kernels.gather, &gather);
@@ -64,6 +66,8 @@ void register_kernels() {
   set(kernels.normal, &normal);
   set(kernels.bernoulli, &bernoulli);
   set(kernels.random, &random);
+  set(kernels.distribution, &distribution);
+  set(kernels.multinomial, &multinomial);
 }
 
 }  // namespace ember::cpu

@@ -45,6 +45,9 @@ void softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const Tenso
 void log_softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const Tensor& out, int64_t dim);
 // matmul.cpp
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);
+// lu.cpp
+void lu(const Tensor& a, const Tensor& pivots, const Tensor& info);
+void lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed);
 // index.cpp
 void index_select(const Tensor& out, const Tensor& in, int64_t dim, const Tensor& index);
 void index_add(const Tensor& out, int64_t dim, const Tensor& index, const Tensor& src);
@@ -59,7 +62,9 @@ void nonzero(Tensor& out, const Tensor& in);
 void uniform(const Tensor& out, double from, double to, Generator& generator);
 void normal(const Tensor& out, double mean, double std, Generator& generator);
 void bernoulli(const Tensor& out, double p, Generator& generator);
-void random(const Tensor& out, int64_t from, uint64_t range, Generator& generator);
+void random(const Tensor& out, int64_t from, uint64_t range, bool wide, Generator& generator);
+void distribution(const Tensor& out, Distribution kind, double a, double b, Generator& generator);
+void multinomial(const Tensor& out, const Tensor& weights, Generator& generator);
 // range.cpp
 void arange(const Tensor& out, const Scalar& start, const Scalar& step);
 void linspace(const Tensor& out, const Scalar& start, const Scalar& end);

@@ -92,18 +92,121 @@ struct Bernoulli {  // 1 where a draw is below p·2^32
 };
 
 template <class T>
-struct Integers {  // from + ⌊x·range / 2^64⌋: even to within range / 2^64
+struct Integers {  // from + ⌊x·range / 2^64⌋: even to within range / 2^64; range 0 stands for 2^64
   static constexpr int kDraws = 8;
   uint64_t from, range;
   __device__ void operator()(Philox& philox, T out[4]) const {
     uint64_t x[4];
     draw4(philox, x);
     for (int i = 0; i < 4; ++i) {
-      const auto value = static_cast<int64_t>(from + __umul64hi(x[i], range));
+      const auto value = static_cast<int64_t>(from + (range == 0 ? x[i] : __umul64hi(x[i], range)));
       out[i] = static_cast<T>(static_cast<compute_t<T>>(value));
     }
   }
 };
+
+// The distributions of Distribution but the normal ones, each the inverse of its distribution function.
+
+template <class T>
+struct LogNormal {
+  using C = compute_t<T>;
+  static constexpr int kDraws = Normal<C>::kDraws;
+  Normal<C> normal;
+  __device__ void operator()(Philox& philox, T out[4]) const {
+    C values[4];
+    normal(philox, values);
+    for (int i = 0; i < 4; ++i) out[i] = static_cast<T>(std::exp(values[i]));
+  }
+};
+
+template <class T>
+struct Exponential {
+  using C = compute_t<T>;
+  static constexpr int kDraws = sizeof(Draw<T>);
+  C scale;  // −1 / rate
+  __device__ void operator()(Philox& philox, T out[4]) const {
+    Draw<T> x[4];
+    draw4(philox, x);
+    for (int i = 0; i < 4; ++i) out[i] = static_cast<T>(scale * std::log(positive_unit(x[i])));
+  }
+};
+
+// In float32 for the integers and the 2-byte floats.
+template <class T>
+struct Geometric {
+  using C = std::conditional_t<std::is_same_v<T, double>, double, float>;
+  static constexpr int kDraws = sizeof(Draw<C>);
+  C scale;  // 1 / log(1 − p)
+  __device__ void operator()(Philox& philox, T out[4]) const {
+    Draw<C> x[4];
+    draw4(philox, x);
+    for (int i = 0; i < 4; ++i) {
+      const C trials = std::ceil(std::log(positive_unit(x[i])) * scale);
+      out[i] = static_cast<T>(static_cast<compute_t<T>>(trials < C(1) ? C(1) : trials));
+    }
+  }
+};
+
+template <class T>
+struct Cauchy {
+  using C = compute_t<T>;
+  static constexpr int kDraws = sizeof(Draw<T>);
+  C median, sigma;
+  __device__ void operator()(Philox& philox, T out[4]) const {
+    Draw<T> x[4];
+    draw4(philox, x);
+    for (int i = 0; i < 4; ++i) {
+      // tan(π(u − 1/2)) = −cot(πu), with u in (0, 1]
+      C sine, cosine;
+      if constexpr (sizeof(C) == 8) {
+        sincospi(positive_unit(x[i]), &sine, &cosine);
+      } else {
+        sincospif(positive_unit(x[i]), &sine, &cosine);
+      }
+      out[i] = static_cast<T>(median - sigma * (cosine / sine));
+    }
+  }
+};
+
+// ---- indices with given weights ----
+
+// up_to[row, i] = Σ weights[row, 0 … i]; a thread per row, so that the order of the sum is fixed.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    cumulate_weights(int64_t rows, int64_t n, const T* weights, compute_t<T>* up_to) {
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (row >= rows) return;
+  compute_t<T> sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    sum += static_cast<compute_t<T>>(weights[row * n + i]);
+    up_to[row * n + i] = sum;
+  }
+}
+
+// A thread per sample: the first index whose cumulative weight reaches the draw, which is in (0, the whole weight].
+template <class C>
+__global__ void __launch_bounds__(kThreads) draw_indices(int64_t count, int64_t samples, int64_t n, const C* up_to,
+                                                         int64_t* out, uint64_t seed, uint64_t offset) {
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
+  for (int64_t s = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; s < count; s += step) {
+    const C* const row = up_to + s / samples * n;
+    Philox philox(seed, static_cast<uint64_t>(s), offset);
+    uint32_t x[4];
+    philox.next4(x);
+    const double unit = positive_unit(static_cast<uint64_t>(x[0]) << 32 | x[1]);
+    const double target = unit * static_cast<double>(row[n - 1]);
+    int64_t low = 0, high = n - 1;
+    while (low < high) {
+      const int64_t middle = low + (high - low) / 2;
+      if (static_cast<double>(row[middle]) < target) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    out[s] = low;
+  }
+}
 
 // out[n], contiguous; `vectors` if it is aligned to four elements.
 template <class T, class Fill>
@@ -129,19 +232,24 @@ __global__ void __launch_bounds__(kThreads)
 
 namespace {
 
+struct Counter {
+  uint64_t seed, offset;
+};
+// The generator's place, which moves on by `draws` per subsequence.
+Counter advance(Generator& generator, uint64_t draws) {
+  GeneratorState& state = generator.state();
+  const GeneratorLock lock(state);
+  const Counter counter{state.seed, state.philox_offset};
+  state.philox_offset += draws;
+  return counter;
+}
+
 template <class T, class Fill>
 void launch_random(const Tensor& out, const Fill& fill, const char* name, Generator& generator) {
   const int64_t n = out.numel();
   if (n == 0) return;
   const LaunchScope scope(out.device());
-  uint64_t seed, offset;
-  {
-    GeneratorState& state = generator.state();
-    const std::lock_guard<std::mutex> lock(state.mutex);
-    seed = state.seed;
-    offset = state.philox_offset;
-    state.philox_offset += Fill::kDraws;  // what each subsequence was drawn from
-  }
+  const auto [seed, offset] = advance(generator, Fill::kDraws);
   T* const data = static_cast<T*>(out.data_ptr());
   const bool vectors = is_aligned(data, sizeof(Vector<T, 4>));
   random_fill<<<scope.blocks((n + 3) / 4, kThreads), kThreads, 0, scope.stream>>>(n, data, seed, offset, fill, vectors);
@@ -167,9 +275,48 @@ void bernoulli(const Tensor& out, double p, Generator& generator) {
   visit_dtype(out.dtype(), [&]<class T>() { launch_random<T>(out, Bernoulli<T>{threshold}, "bernoulli", generator); });
 }
 
-void random(const Tensor& out, int64_t from, uint64_t range, Generator& generator) {
-  visit_dtype<DtypeSet::Numeric>(out.dtype(), [&]<class T>() {
+void random(const Tensor& out, int64_t from, uint64_t range, bool, Generator& generator) {
+  visit_dtype(out.dtype(), [&]<class T>() {
     launch_random<T>(out, Integers<T>{static_cast<uint64_t>(from), range}, "random", generator);
+  });
+}
+
+void distribution(const Tensor& out, Distribution kind, double a, double b, Generator& generator) {
+  if (kind == Distribution::Normal) return normal(out, a, b, generator);
+  if (kind == Distribution::Geometric) {
+    return visit_dtype<DtypeSet::Numeric>(out.dtype(), [&]<class T>() {
+      using C = typename Geometric<T>::C;
+      launch_random<T>(out, Geometric<T>{static_cast<C>(1 / std::log1p(-a))}, "geometric", generator);
+    });
+  }
+  visit_dtype<DtypeSet::Floating>(out.dtype(), [&]<class T>() {
+    using C = compute_t<T>;
+    switch (kind) {
+      case Distribution::LogNormal:
+        return launch_random<T>(out, LogNormal<T>{{static_cast<C>(a), static_cast<C>(b)}}, "log_normal", generator);
+      case Distribution::Exponential:
+        return launch_random<T>(out, Exponential<T>{static_cast<C>(-1 / a)}, "exponential", generator);
+      default: return launch_random<T>(out, Cauchy<T>{static_cast<C>(a), static_cast<C>(b)}, "cauchy", generator);
+    }
+  });
+}
+
+void multinomial(const Tensor& out, const Tensor& weights, Generator& generator) {
+  const int64_t count = out.numel();
+  if (count == 0) return;
+  const LaunchScope scope(out.device());
+  const int64_t rows = weights.size(0), n = weights.size(1);
+  visit_dtype<DtypeSet::Floating>(weights.dtype(), [&]<class T>() {
+    using C = compute_t<T>;
+    const Tensor up_to = detail::empty({rows, n}, dtype_of_v<C>, out.device());
+    C* const sums = static_cast<C*>(up_to.data_ptr());
+    cumulate_weights<T><<<static_cast<unsigned>((rows + kThreads - 1) / kThreads), kThreads, 0, scope.stream>>>(
+        rows, n, static_cast<const T*>(weights.data_ptr()), sums);
+    check_launch("multinomial");
+    const auto [seed, offset] = advance(generator, 4);
+    draw_indices<C><<<scope.blocks(count, kThreads), kThreads, 0, scope.stream>>>(
+        count, out.size(1), n, sums, static_cast<int64_t*>(out.data_ptr()), seed, offset);
+    check_launch("multinomial");
   });
 }
 
@@ -180,6 +327,8 @@ void register_random(Kernels& table) {
   table.normal.function[kColumn] = normal;
   table.bernoulli.function[kColumn] = bernoulli;
   table.random.function[kColumn] = random;
+  table.distribution.function[kColumn] = distribution;
+  table.multinomial.function[kColumn] = multinomial;
 }
 
 }  // namespace ember::cuda

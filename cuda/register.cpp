@@ -17,6 +17,7 @@ void register_kernels(Kernels& table) {
   register_indexed_extremes(table);
   register_softmax(table);
   register_matmul(table);
+  register_lu(table);
   register_index(table);
   register_nonzero(table);
   register_random(table);

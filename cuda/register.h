@@ -21,6 +21,7 @@ void register_extremes(Kernels& table);
 void register_indexed_extremes(Kernels& table);
 void register_softmax(Kernels& table);
 void register_matmul(Kernels& table);
+void register_lu(Kernels& table);
 void register_index(Kernels& table);
 void register_nonzero(Kernels& table);
 void register_random(Kernels& table);

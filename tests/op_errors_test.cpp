@@ -6,6 +6,10 @@
 #include "values.h"
 
 namespace ember::test {
+
+const std::vector<Bad>& bad_linear_algebra();
+const std::vector<Bad>& undefined_linear_algebra();
+
 namespace {
 
 // What a failed call must not change.
@@ -99,6 +103,8 @@ void register_error_tests() {
   register_all("in_place", bad_in_place);
   register_all("reductions", bad_reductions);
   register_all("linalg", bad_linalg);
+  register_all("linear_algebra", bad_linear_algebra);
+  register_all("undefined_linear_algebra", undefined_linear_algebra);
   register_all("shapes", bad_shapes);
   register_all("indices", bad_indices);
   register_all("undefined_indexing", undefined_indexing);

@@ -2,6 +2,10 @@
 #include "op_table.h"
 
 namespace ember::test {
+
+void add_product_ops(std::vector<Op>& table);
+void add_matrix_ops(std::vector<Op>& table);
+
 namespace {
 
 const Tolerance kProduct = {16, 4000};
@@ -159,6 +163,8 @@ void add_linalg_ops(std::vector<Op>& table) {
     }
   }
   table.push_back(linear_op);
+  add_product_ops(table);
+  add_matrix_ops(table);
 }
 
 }  // namespace ember::test

@@ -1,10 +1,9 @@
-// Matrix products.
-#include <ember/autograd/ops/common.h>
+// Matrix products of two operands.
+#include <ember/autograd/ops/linalg.h>
 
 namespace ember {
 
 namespace ops {
-namespace {
 
 void check_product(const char* op, const Tensor& a, const Tensor& b, const char* b_name) {
   check_defined(op, a);
@@ -14,14 +13,19 @@ void check_product(const char* op, const Tensor& a, const Tensor& b, const char*
   EMBER_CHECK(a.dtype() != kBool, op, ": not implemented for bool");
 }
 
-// [m, n] as [1, m, n], outside autograd.
-Tensor as_batch(const Tensor& m) {
-  return detail::alias(m, {1, m.sizes()[0], m.sizes()[1]}, {0, m.strides()[0], m.strides()[1]}, m.storage_offset());
-}
+namespace {
 
-// out = beta·out + alpha·a·b over [b, m, k] and [b, k, n]
-void product(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
-  if (out.numel() != 0) launch(kernels.matmul, out.device(), out, a, b, alpha, beta);
+Tensor dot_of(const char* op, const char* node, const Tensor& self, const Tensor& other, const char* other_name) {
+  check_product(op, self, other, other_name);
+  EMBER_CHECK(self.dim() == 1 && other.dim() == 1, op, ": expected two vectors, got ", describe(self), " and ",
+              describe(other));
+  EMBER_CHECK(self.size(0) == other.size(0), op, ": expected equal lengths, got ", self.sizes(), " and ",
+              other.sizes());
+  const Tensor y = detail::empty({}, self.scalar_type(), self.device());
+  product(as_matrix(y, 1, 1), as_matrix(self, 1, self.numel()), as_matrix(other, other.numel(), 1), 1, 0);
+  if (!recording(self, other)) return y;
+  return record(node, y, wrt(self, [b = save_if(self.requires_grad(), other)](const Tensor& g) { return g * b.get(); }),
+                wrt(other, [a = save_if(other.requires_grad(), self)](const Tensor& g) { return g * a.get(); }));
 }
 
 }  // namespace
@@ -35,7 +39,7 @@ Tensor mm(const Tensor& self, const Tensor& mat2) {
               describe(mat2));
   EMBER_CHECK(self.size(1) == mat2.size(0), "mm: [m, k] × [k, n] needs equal k, got ", self.sizes(), " × ",
               mat2.sizes());
-  const Tensor y = detail::empty({self.size(0), mat2.size(1)}, self.dtype(), self.device());
+  const Tensor y = detail::empty({self.size(0), mat2.size(1)}, self.scalar_type(), self.device());
   product(as_batch(y), as_batch(self), as_batch(mat2), 1, 0);
   if (!recording(self, mat2)) return y;
   return record("MmBackward0", y,
@@ -49,7 +53,7 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
               " and ", describe(mat2));
   EMBER_CHECK(self.size(0) == mat2.size(0) && self.size(2) == mat2.size(1),
               "bmm: [b, m, k] × [b, k, n] needs equal b and k, got ", self.sizes(), " × ", mat2.sizes());
-  const Tensor y = detail::empty({self.size(0), self.size(1), mat2.size(2)}, self.dtype(), self.device());
+  const Tensor y = detail::empty({self.size(0), self.size(1), mat2.size(2)}, self.scalar_type(), self.device());
   product(y, self, mat2, 1, 0);
   if (!recording(self, mat2)) return y;
   return record(
@@ -58,54 +62,21 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
       wrt(mat2, [a = save_if(mat2.requires_grad(), self)](const Tensor& g) { return a.get().transpose(1, 2).bmm(g); }));
 }
 
-Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta, const Scalar& alpha) {
-  check_defined("addmm", self);
-  check_defined("addmm", mat1, "mat1");
-  check_product("addmm", mat1, mat2, "mat2");
-  check_same_device("addmm", self, mat1);
-  EMBER_CHECK(self.dtype() == mat1.dtype(), "addmm: expected one dtype, got ", describe(self), " and ", describe(mat1));
-  EMBER_CHECK(mat1.dim() == 2 && mat2.dim() == 2, "addmm: expected two matrices, got ", describe(mat1), " and ",
-              describe(mat2));
-  EMBER_CHECK(mat1.size(1) == mat2.size(0), "addmm: [m, k] × [k, n] needs equal k, got ", mat1.sizes(), " × ",
-              mat2.sizes());
-  const Dims sizes{mat1.size(0), mat2.size(1)};
-  EMBER_CHECK(is_expandable_to(self.sizes(), sizes), "addmm: self of sizes ", self.sizes(), " does not broadcast to ",
-              sizes);
-  EMBER_CHECK(is_floating(self.dtype()) || (!beta.is_floating_point() && !alpha.is_floating_point()),
-              "addmm: beta and alpha must be integers for ", dtype_name(self.dtype()));
-  const Tensor y = detail::empty(sizes, mat1.dtype(), mat1.device());
-  if (!beta.equal(0)) {
-    const NoGradGuard unrecorded;
-    y.copy_(self);
-  }
-  product(as_batch(y), as_batch(mat1), as_batch(mat2), alpha.toDouble(), beta.toDouble());
-  if (!recording(self, mat1, mat2)) return y;
-  const auto scaled = [](const Tensor& g, const Scalar& s) { return s.equal(1) ? g : g * s; };
-  return record("AddmmBackward0", y,
-                wrt(self, [undo = Undo(self, y), beta, scaled](const Tensor& g) { return scaled(undo(g), beta); }),
-                wrt(mat1, [b = save_if(mat1.requires_grad(), mat2), alpha,
-                           scaled](const Tensor& g) { return scaled(g.mm(b.get().t()), alpha); }),
-                wrt(mat2, [a = save_if(mat2.requires_grad(), mat1), alpha, scaled](const Tensor& g) {
-                  return scaled(a.get().t().mm(g), alpha);
-                }));
-}
-
 Tensor mv(const Tensor& self, const Tensor& vec) {
   check_product("mv", self, vec, "vec");
   EMBER_CHECK(self.dim() == 2 && vec.dim() == 1, "mv: expected a matrix and a vector, got ", describe(self), " and ",
               describe(vec));
   EMBER_CHECK(self.size(1) == vec.size(0), "mv: [m, k] × [k] needs equal k, got ", self.sizes(), " × ", vec.sizes());
-  return mm(self, vec.unsqueeze(1)).squeeze(1);
+  const Tensor y = detail::empty({self.size(0)}, self.scalar_type(), self.device());
+  product(as_matrix(y, y.numel(), 1), as_batch(self), as_matrix(vec, vec.numel(), 1), 1, 0);
+  if (!recording(self, vec)) return y;
+  return record("MvBackward0", y,
+                wrt(self, [b = save_if(self.requires_grad(), vec)](const Tensor& g) { return g.outer(b.get()); }),
+                wrt(vec, [a = save_if(vec.requires_grad(), self)](const Tensor& g) { return a.get().t().mv(g); }));
 }
 
-Tensor dot(const Tensor& self, const Tensor& tensor) {
-  check_product("dot", self, tensor, "tensor");
-  EMBER_CHECK(self.dim() == 1 && tensor.dim() == 1, "dot: expected two vectors, got ", describe(self), " and ",
-              describe(tensor));
-  EMBER_CHECK(self.size(0) == tensor.size(0), "dot: expected equal lengths, got ", self.sizes(), " and ",
-              tensor.sizes());
-  return mm(self.unsqueeze(0), tensor.unsqueeze(1)).squeeze(1).squeeze(0);
-}
+Tensor dot(const Tensor& self, const Tensor& tensor) { return dot_of("dot", "DotBackward0", self, tensor, "tensor"); }
+Tensor vdot(const Tensor& self, const Tensor& other) { return dot_of("vdot", "VdotBackward0", self, other, "other"); }
 
 Tensor matmul(const Tensor& self, const Tensor& other) {
   check_product("matmul", self, other, "other");
@@ -145,6 +116,7 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
   if (other.dim() != 1) result.push_back(n);
   return y.view(result);
 }
+Tensor linalg_matmul(const Tensor& self, const Tensor& other) { return matmul(self, other); }
 
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
   check_product("linear", input, weight, "weight");
@@ -152,10 +124,40 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   EMBER_CHECK(input.dim() >= 1, "linear: expected an input [.., in], got ", describe(input));
   EMBER_CHECK(input.size(-1) == weight.size(-1), "linear: an input of sizes ", input.sizes(),
               " does not fit a weight [out, in] of sizes ", weight.sizes());
-  const bool has_bias = bias && bias->defined();
-  if (has_bias && input.dim() == 2 && weight.dim() == 2) return addmm(*bias, input, weight.t());
-  const Tensor y = matmul(input, weight.t());
-  return has_bias ? y + *bias : y;
+  if (!bias || !bias->defined()) return matmul(input, weight.t());
+  if (weight.dim() == 2 && input.dim() == 2) return addmm(*bias, input, weight.t());
+  if (weight.dim() == 2 && input.is_contiguous() && bias->dim() <= 1) {
+    // The batch is more rows.
+    Dims sizes = input.sizes();
+    const int64_t features = sizes.back();
+    sizes.resize(sizes.size() - 1);
+    const int64_t rows = checked_numel(sizes);
+    sizes.push_back(weight.size(0));
+    return addmm(*bias, input.view({rows, features}), weight.t()).view(sizes);
+  }
+  return matmul(input, weight.t()) + *bias;
+}
+
+// ---- _out ----
+
+Tensor& mm_out(Tensor& out, const Tensor& self, const Tensor& mat2) {
+  return out_of_dtype("mm", out, {&self, &mat2}, [&] { return mm(self, mat2); });
+}
+Tensor& bmm_out(Tensor& out, const Tensor& self, const Tensor& mat2) {
+  return out_of_dtype("bmm", out, {&self, &mat2}, [&] { return bmm(self, mat2); });
+}
+Tensor& matmul_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  return out_of_dtype("matmul", out, {&self, &other}, [&] { return matmul(self, other); });
+}
+Tensor& linalg_matmul_out(Tensor& out, const Tensor& self, const Tensor& other) { return matmul_out(out, self, other); }
+Tensor& mv_out(Tensor& out, const Tensor& self, const Tensor& vec) {
+  return out_of_dtype("mv", out, {&self, &vec}, [&] { return mv(self, vec); });
+}
+Tensor& dot_out(Tensor& out, const Tensor& self, const Tensor& tensor) {
+  return out_of_dtype("dot", out, {&self, &tensor}, [&] { return dot(self, tensor); });
+}
+Tensor& vdot_out(Tensor& out, const Tensor& self, const Tensor& other) {
+  return out_of_dtype("vdot", out, {&self, &other}, [&] { return vdot(self, other); });
 }
 
 }  // namespace ember
