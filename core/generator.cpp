@@ -210,15 +210,4 @@ void manual_seed(uint64_t seed) {
     if (g.defined()) g.set_current_seed(seed);
 }
 
-namespace cuda::detail {
-
-const Generator& getDefaultCUDAGenerator(DeviceIndex device_index) {
-  return default_generator(Device(kCUDA, device_index));
-}
-Generator createCUDAGenerator(DeviceIndex device_index) {
-  return Generator(resolve_device(Device(kCUDA, device_index)));
-}
-
-}  // namespace cuda::detail
-
 }  // namespace ember

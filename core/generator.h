@@ -116,9 +116,5 @@ namespace detail {
 inline const Generator& getDefaultCPUGenerator() { return default_generator(kCPU); }
 inline Generator createCPUGenerator(uint64_t seed = default_rng_seed_val) { return Generator(kCPU, seed); }
 }  // namespace detail
-namespace cuda::detail {
-const Generator& getDefaultCUDAGenerator(DeviceIndex device_index = -1);
-Generator createCUDAGenerator(DeviceIndex device_index = -1);
-}  // namespace cuda::detail
 
 }  // namespace ember

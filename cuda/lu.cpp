@@ -2,6 +2,7 @@
 #include <climits>
 
 #include <ember/core/launch.h>
+#include <ember/core/tensor.h>
 #include <ember/cuda/blas.h>
 #include <ember/cuda/register.h>
 

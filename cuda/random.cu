@@ -156,12 +156,15 @@ struct Cauchy {
     Draw<T> x[4];
     draw4(philox, x);
     for (int i = 0; i < 4; ++i) {
-      // tan(π(u − 1/2)) = −cot(πu), with u in (0, 1]
+      // tan(π(u − 1/2)) = −cot(πu), with u between 0 and 1 and neither
+      constexpr C kBelowOne = C(1) - std::numeric_limits<C>::epsilon() / 2;
+      const C draw = positive_unit(x[i]);
+      const C u = draw < kBelowOne ? draw : kBelowOne;
       C sine, cosine;
       if constexpr (sizeof(C) == 8) {
-        sincospi(positive_unit(x[i]), &sine, &cosine);
+        sincospi(u, &sine, &cosine);
       } else {
-        sincospif(positive_unit(x[i]), &sine, &cosine);
+        sincospif(u, &sine, &cosine);
       }
       out[i] = static_cast<T>(median - sigma * (cosine / sine));
     }

@@ -296,6 +296,12 @@ TEST(RandomDistributionTest, DtypesAndOptions) {
   EXPECT_EQ(randint_like(ones({2}), 5).dtype(), kFloat32);
   EXPECT_EQ(randint_like(ones({2}), 2, 5, kInt32).dtype(), kInt32);
   EXPECT_EQ(rand_like(ones({2}, kInt32), kFloat64).dtype(), kFloat64);
+  const Tensor x = ones({5});
+  EXPECT_TRUE(rand_like(x, make_generator(3)).equal(rand({5}, make_generator(3))));
+  EXPECT_TRUE(randn_like(x, make_generator(3), kFloat64).equal(randn({5}, make_generator(3), kFloat64)));
+  EXPECT_TRUE(randint_like(x, 9, make_generator(3)).equal(randint(9, {5}, make_generator(3), kFloat32)));
+  EXPECT_TRUE(randint_like(x, 4, 9, make_generator(3)).equal(randint(4, 9, {5}, make_generator(3), kFloat32)));
+  EXPECT_EQ(randint_like(x, tensor(9)).dtype(), kFloat32);
   EXPECT_EQ(normal(zeros({2}, kFloat64), ones({2})).dtype(), kFloat64);
   EXPECT_TRUE(rand({2}, TensorOptions().requires_grad(true)).requires_grad());
   EXPECT_EQ(empty({2, 0}).exponential_().numel(), 0);

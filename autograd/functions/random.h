@@ -33,11 +33,22 @@ Tensor& randperm_out(Tensor& out, int64_t n);
 Tensor& randperm_out(Tensor& out, int64_t n, std::optional<Generator> generator);
 Tensor rand_like(const Tensor& self, const TensorOptions& options = {},
                  std::optional<MemoryFormat> memory_format = std::nullopt);
+Tensor rand_like(const Tensor& self, std::optional<Generator> generator, const TensorOptions& options = {},
+                 std::optional<MemoryFormat> memory_format = std::nullopt);
 Tensor randn_like(const Tensor& self, const TensorOptions& options = {},
+                  std::optional<MemoryFormat> memory_format = std::nullopt);
+Tensor randn_like(const Tensor& self, std::optional<Generator> generator, const TensorOptions& options = {},
                   std::optional<MemoryFormat> memory_format = std::nullopt);
 Tensor randint_like(const Tensor& self, int64_t high, const TensorOptions& options = {},
                     std::optional<MemoryFormat> memory_format = std::nullopt);
 Tensor randint_like(const Tensor& self, int64_t low, int64_t high, const TensorOptions& options = {},
+                    std::optional<MemoryFormat> memory_format = std::nullopt);
+Tensor randint_like(const Tensor& self, int64_t high, std::optional<Generator> generator,
+                    const TensorOptions& options = {}, std::optional<MemoryFormat> memory_format = std::nullopt);
+Tensor randint_like(const Tensor& self, int64_t low, int64_t high, std::optional<Generator> generator,
+                    const TensorOptions& options = {}, std::optional<MemoryFormat> memory_format = std::nullopt);
+// `high` is one number.
+Tensor randint_like(const Tensor& self, const Tensor& high, const TensorOptions& options = {},
                     std::optional<MemoryFormat> memory_format = std::nullopt);
 Tensor normal(const Tensor& mean, double std = 1, std::optional<Generator> generator = std::nullopt);
 Tensor normal(double mean, const Tensor& std, std::optional<Generator> generator = std::nullopt);
@@ -64,5 +75,11 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement = f
                    std::optional<Generator> generator = std::nullopt);
 Tensor& multinomial_out(Tensor& out, const Tensor& self, int64_t num_samples, bool replacement = false,
                         std::optional<Generator> generator = std::nullopt);
+
+// LibTorch's names of the CUDA generators. Here, since in core/ the namespace would hide ember::detail from cuda/.
+namespace cuda::detail {
+const Generator& getDefaultCUDAGenerator(DeviceIndex device_index = -1);
+Generator createCUDAGenerator(DeviceIndex device_index = -1);
+}  // namespace cuda::detail
 
 }  // namespace ember

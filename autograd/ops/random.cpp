@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <ember/autograd/ops/random.h>
+#include <ember/core/backend.h>
 
 namespace ember {
 
@@ -311,28 +312,51 @@ Tensor randint(int64_t high, IntArrayRef size, const TensorOptions& options) {
   return randint(0, high, size, std::nullopt, options);
 }
 
-Tensor rand_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+Tensor rand_like(const Tensor& self, std::optional<Generator> generator, const TensorOptions& options,
+                 std::optional<MemoryFormat> memory_format) {
   check_defined("rand_like", self);
   const Tensor t = empty_like_of(self, options, memory_format);
   check_floating("rand_like", t);
-  return drawn("rand_like", t, std::nullopt, options.requires_grad(), uniform_fill(0, 1));
+  return drawn("rand_like", t, std::move(generator), options.requires_grad(), uniform_fill(0, 1));
 }
-Tensor randn_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+Tensor rand_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  return rand_like(self, std::optional<Generator>(), options, memory_format);
+}
+Tensor randn_like(const Tensor& self, std::optional<Generator> generator, const TensorOptions& options,
+                  std::optional<MemoryFormat> memory_format) {
   check_defined("randn_like", self);
   const Tensor t = empty_like_of(self, options, memory_format);
   check_floating("randn_like", t);
-  return drawn("randn_like", t, std::nullopt, options.requires_grad(), normal_fill(t, 0, 1));
+  return drawn("randn_like", t, std::move(generator), options.requires_grad(), normal_fill(t, 0, 1));
+}
+Tensor randn_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  return randn_like(self, std::optional<Generator>(), options, memory_format);
+}
+Tensor randint_like(const Tensor& self, int64_t low, int64_t high, std::optional<Generator> generator,
+                    const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
+  check_defined("randint_like", self);
+  const Tensor t = empty_like_of(self, options, memory_format);
+  return drawn("randint_like", t, std::move(generator), options.requires_grad(),
+               integers("randint_like", t.scalar_type(), low, high));
 }
 Tensor randint_like(const Tensor& self, int64_t low, int64_t high, const TensorOptions& options,
                     std::optional<MemoryFormat> memory_format) {
-  check_defined("randint_like", self);
-  const Tensor t = empty_like_of(self, options, memory_format);
-  return drawn("randint_like", t, std::nullopt, options.requires_grad(),
-               integers("randint_like", t.scalar_type(), low, high));
+  return randint_like(self, low, high, std::optional<Generator>(), options, memory_format);
+}
+Tensor randint_like(const Tensor& self, int64_t high, std::optional<Generator> generator, const TensorOptions& options,
+                    std::optional<MemoryFormat> memory_format) {
+  return randint_like(self, 0, high, std::move(generator), options, memory_format);
 }
 Tensor randint_like(const Tensor& self, int64_t high, const TensorOptions& options,
                     std::optional<MemoryFormat> memory_format) {
-  return randint_like(self, 0, high, options, memory_format);
+  return randint_like(self, 0, high, std::optional<Generator>(), options, memory_format);
+}
+Tensor randint_like(const Tensor& self, const Tensor& high, const TensorOptions& options,
+                    std::optional<MemoryFormat> memory_format) {
+  check_defined("randint_like", self);
+  check_defined("randint_like", high, "high");
+  EMBER_CHECK(high.numel() == 1 && high.is_cpu(), "randint_like: expected one number on the CPU, got ", describe(high));
+  return randint_like(self, 0, high.item<int64_t>(), std::optional<Generator>(), options, memory_format);
 }
 
 // ---- _out ----
@@ -386,5 +410,16 @@ Tensor& randint_out(Tensor& out, int64_t high, IntArrayRef size, std::optional<G
 Tensor& randint_out(Tensor& out, int64_t high, IntArrayRef size) {
   return randint_out(out, 0, high, size, std::nullopt);
 }
+
+namespace cuda::detail {
+
+const Generator& getDefaultCUDAGenerator(DeviceIndex device_index) {
+  return default_generator(Device(kCUDA, device_index));
+}
+Generator createCUDAGenerator(DeviceIndex device_index) {
+  return Generator(resolve_device(Device(kCUDA, device_index)));
+}
+
+}  // namespace cuda::detail
 
 }  // namespace ember
