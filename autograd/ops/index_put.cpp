@@ -123,6 +123,8 @@ Tensor& Tensor::index_put_(ArrayRef<std::optional<Tensor>> indices, const Tensor
   const Dims sizes = list.count == 0 ? Dims(this->sizes()) : indexed_sizes(*this, list);
   EMBER_CHECK(is_expandable_to(values.sizes(), sizes), op, ": values of sizes ", values.sizes(),
               " do not broadcast to the sizes indexed, ", sizes);
+  // One number may go to elements that share a place.
+  if (accumulate || values.numel() != 1) check_dest(op, *this, this->sizes(), dtype());
   const Tensor source = values.to(device());
   if (list.count == 0) return accumulate ? add_(source) : copy_(source);
   return put_by(op, *this, list, source, accumulate);

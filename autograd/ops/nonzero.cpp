@@ -1,4 +1,6 @@
 // Where elements are not zero, and the operations that take a mask for an index.
+#include <limits>
+
 #include <ember/autograd/ops/index_common.h>
 
 namespace ember {
@@ -152,6 +154,7 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     const auto least = self.min().item<int64_t>();
     EMBER_CHECK(least >= 0, "one_hot: classes must not be negative, got ", least);
     largest = self.max().item<int64_t>();
+    EMBER_CHECK(largest < std::numeric_limits<int64_t>::max(), "one_hot: class ", largest, " is too large");
   }
   const int64_t classes = num_classes == -1 ? largest + 1 : num_classes;
   EMBER_CHECK(largest < classes && classes > 0, "one_hot: class ", largest, " is out of range for ", classes,
