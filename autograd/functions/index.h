@@ -1,4 +1,4 @@
-// Indexing: selecting, gathering and scattering. Index tensors are int64 (int32 is converted).
+// Indexing. Indices are int64, mostly int32 too; index, take, put and index_fill take negative ones, no others.
 #pragma once
 
 #include <string_view>

@@ -81,6 +81,19 @@ Tensor& put_by(const char* op, const Tensor& self, const IndexList& list, const 
   });
 }
 
+// One mask over leading dimensions that lie in memory as a single one would: that one is then indexed.
+bool is_mask_of_dense(const Tensor& self, ArrayRef<std::optional<Tensor>> indices) {
+  if (indices.size() != 1 || !indices[0] || !indices[0]->defined() || !self.defined()) return false;
+  const Tensor& mask = *indices[0];
+  const int64_t k = mask.dim();
+  if (mask.scalar_type() != kBool || k < 2 || k > self.dim() || !mask.is_contiguous()) return false;
+  for (int64_t d = 0; d < k; ++d) {
+    if (mask.size(d) != self.size(d) || self.size(d) == 0) return false;
+    if (d > 0 && self.stride(d - 1) != self.stride(d) * self.size(d)) return false;
+  }
+  return true;
+}
+
 // self as one dimension, and the positions that `index` names in it.
 struct Flat {
   Tensor elements;
@@ -105,6 +118,10 @@ Flat flattened(const char* op, const Tensor& self, const Tensor& index) {
 using namespace ops;  // NOLINT: the definitions below are this file's
 
 Tensor index(const Tensor& self, ArrayRef<std::optional<Tensor>> indices) {
+  if (is_mask_of_dense(self, indices)) {
+    const Tensor& mask = *indices[0];
+    return index(self.flatten(0, mask.dim() - 1), std::optional<Tensor>(mask.flatten()));
+  }
   const IndexList list = index_list("index", self, indices);
   if (list.count == 0) return self.clone();
   return index_by(self, list);
@@ -115,6 +132,12 @@ Tensor& Tensor::index_put_(ArrayRef<std::optional<Tensor>> indices, const Tensor
   const char* const op = "index_put_";
   check_defined(op, *this);
   check_defined(op, values, "values");
+  if (!GradMode::is_enabled() && is_mask_of_dense(*this, indices)) {
+    const Tensor& mask = *indices[0];
+    const std::optional<Tensor> flat = mask.flatten();
+    flatten(0, mask.dim() - 1).index_put_(ArrayRef<std::optional<Tensor>>(flat), values, accumulate);
+    return const_cast<Tensor&>(*this);
+  }
   EMBER_CHECK(values.dtype() == dtype(), op, ": expected values of dtype ", dtype_name(dtype()), ", got ",
               describe(values));
   EMBER_CHECK(values.device() == device() || (values.is_cpu() && values.dim() == 0), op,
