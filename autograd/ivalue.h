@@ -33,6 +33,10 @@ class IValue {
   bool isDouble() const { return std::holds_alternative<double>(value_); }
   bool isString() const { return std::holds_alternative<std::string>(value_); }
   bool isTensor() const { return std::holds_alternative<Tensor>(value_); }
+  bool isScalar() const { return std::holds_alternative<Scalar>(value_); }
+  bool isIntList() const { return std::holds_alternative<std::vector<int64_t>>(value_); }
+  bool isDoubleList() const { return std::holds_alternative<std::vector<double>>(value_); }
+  bool isTensorList() const { return std::holds_alternative<std::vector<Tensor>>(value_); }
 
   // Each throws Error if the value is of another type.
   bool toBool() const { return as<bool>("bool"); }

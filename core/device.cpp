@@ -33,8 +33,11 @@ std::string Device::str() const {
 }
 
 std::ostream& operator<<(std::ostream& out, Device device) { return out << device.str(); }
-std::ostream& operator<<(std::ostream& out, DeviceType type) {
-  return out << (type == DeviceType::CUDA ? "cuda" : "cpu");
+std::ostream& operator<<(std::ostream& out, DeviceType type) { return out << DeviceTypeName(type, true); }
+
+std::string DeviceTypeName(DeviceType type, bool lower_case) {
+  if (type == DeviceType::CUDA) return lower_case ? "cuda" : "CUDA";
+  return lower_case ? "cpu" : "CPU";
 }
 
 }  // namespace ember

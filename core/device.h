@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <type_traits>
@@ -37,6 +38,15 @@ class Device {
   constexpr bool has_index() const { return index_ >= 0; }
   constexpr bool is_cpu() const { return type_ == DeviceType::CPU; }
   constexpr bool is_cuda() const { return type_ == DeviceType::CUDA; }
+  constexpr void set_index(DeviceIndex index) { index_ = index; }
+  // The devices that PyTorch knows beside these two, and Ember does not.
+  constexpr bool is_meta() const { return false; }
+  constexpr bool is_mps() const { return false; }
+  constexpr bool is_hip() const { return false; }
+  constexpr bool is_xpu() const { return false; }
+  constexpr bool is_xla() const { return false; }
+  constexpr bool is_privateuseone() const { return false; }
+  constexpr bool supports_as_strided() const { return true; }
   std::string str() const;
 
   friend constexpr bool operator==(Device a, Device b) { return a.type_ == b.type_ && a.index_ == b.index_; }
@@ -51,5 +61,15 @@ class Device {
 
 std::ostream& operator<<(std::ostream& out, Device device);
 std::ostream& operator<<(std::ostream& out, DeviceType type);
+// "CUDA", or "cuda".
+std::string DeviceTypeName(DeviceType type, bool lower_case = false);
 
 }  // namespace ember
+
+template <>
+struct std::hash<ember::Device> {
+  size_t operator()(ember::Device d) const noexcept {
+    return std::hash<uint32_t>()(static_cast<uint32_t>(static_cast<uint8_t>(d.type())) << 16 |
+                                 static_cast<uint8_t>(d.index()));
+  }
+};

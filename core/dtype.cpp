@@ -64,6 +64,9 @@ std::ostream& operator<<(std::ostream& out, TypeMeta t) { return out << t.name()
 
 std::ostream& operator<<(std::ostream& out, ScalarType t) { return out << to_string(t); }
 
+std::ostream& operator<<(std::ostream& out, Half h) { return out << float(h); }
+std::ostream& operator<<(std::ostream& out, BFloat16 b) { return out << float(b); }
+
 ScalarType promote_types(ScalarType a, ScalarType b) {
   if (a == b) return a;
   if (a == ScalarType::Undefined || b == ScalarType::Undefined) return ScalarType::Undefined;
@@ -81,6 +84,11 @@ ScalarType promote_types(ScalarType a, ScalarType b) {
     return other == kInt8 ? kInt16 : other;
   }
   return element_size(a) > element_size(b) ? a : b;
+}
+
+size_t elementSize(ScalarType t) {
+  EMBER_CHECK(t != ScalarType::Undefined, "elementSize: an undefined dtype has no size");
+  return element_size(t);
 }
 
 ScalarType get_default_dtype() { return default_dtype.load(std::memory_order_relaxed); }

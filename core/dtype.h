@@ -39,6 +39,9 @@ inline constexpr ScalarType kFloat64 = ScalarType::Double, kDouble = kFloat64;
 inline constexpr ScalarType kBFloat16 = ScalarType::BFloat16;
 inline constexpr ScalarType kBool = ScalarType::Bool;
 
+inline constexpr ScalarType kU8 = kUInt8, kI8 = kInt8, kI16 = kInt16, kI32 = kInt32, kI64 = kInt64;
+inline constexpr ScalarType kF16 = kFloat16, kF32 = kFloat32, kF64 = kFloat64;
+
 constexpr bool is_floating(ScalarType t) { return t == kFloat32 || t == kFloat64 || t == kFloat16 || t == kBFloat16; }
 constexpr bool is_integral(ScalarType t, bool include_bool = false) {
   return (t >= ScalarType::Byte && t <= ScalarType::Long) || (include_bool && t == kBool);
@@ -77,9 +80,22 @@ constexpr bool can_cast(ScalarType from, ScalarType to) {
   return !(from != kBool && to == kBool);
 }
 
+// The same by PyTorch's names.
+inline const char* toString(ScalarType t) { return to_string(t); }
+size_t elementSize(ScalarType t);  // throws for Undefined
+constexpr bool isFloatingType(ScalarType t) { return is_floating(t); }
+constexpr bool isReducedFloatingType(ScalarType t) { return t == kFloat16 || t == kBFloat16; }
+constexpr bool isIntegralType(ScalarType t, bool include_bool) { return is_integral(t, include_bool); }
+constexpr bool isComplexType(ScalarType) { return false; }
+constexpr bool isSignedType(ScalarType t) { return is_signed(t); }
+constexpr ScalarType toValueType(ScalarType t) { return t; }
+inline ScalarType promoteTypes(ScalarType a, ScalarType b) { return promote_types(a, b); }
+constexpr bool canCast(ScalarType from, ScalarType to) { return can_cast(from, to); }
+
 // float32 until set_default_dtype; only a floating dtype may be set.
 ScalarType get_default_dtype();
 void set_default_dtype(ScalarType t);
+inline ScalarType get_default_dtype_as_scalartype() { return get_default_dtype(); }
 
 template <class T>
 struct dtype_of;
@@ -130,6 +146,33 @@ struct dtype_of<bool> {
 template <class T>
 inline constexpr ScalarType dtype_of_v = dtype_of<std::remove_cv_t<T>>::value;
 
+template <class T>
+struct CppTypeToScalarType : std::integral_constant<ScalarType, dtype_of<T>::value> {};
+
+namespace impl {
+// The C++ type of a dtype: ScalarTypeToCPPTypeT<kFloat> is float.
+template <ScalarType N>
+struct ScalarTypeToCPPType;
+#define EMBER_CPP_TYPE(cpp, name) \
+  template <> \
+  struct ScalarTypeToCPPType<ScalarType::name> { \
+    using type = cpp; \
+  };
+EMBER_CPP_TYPE(uint8_t, Byte)
+EMBER_CPP_TYPE(int8_t, Char)
+EMBER_CPP_TYPE(int16_t, Short)
+EMBER_CPP_TYPE(int32_t, Int)
+EMBER_CPP_TYPE(int64_t, Long)
+EMBER_CPP_TYPE(ember::Half, Half)
+EMBER_CPP_TYPE(float, Float)
+EMBER_CPP_TYPE(double, Double)
+EMBER_CPP_TYPE(bool, Bool)
+EMBER_CPP_TYPE(ember::BFloat16, BFloat16)
+#undef EMBER_CPP_TYPE
+template <ScalarType N>
+using ScalarTypeToCPPTypeT = typename ScalarTypeToCPPType<N>::type;
+}  // namespace impl
+
 // The type in which arithmetic on T is done: float for the 2-byte floats, T otherwise.
 template <class T>
 using compute_t = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>, float, T>;
@@ -167,6 +210,8 @@ class TypeMeta {
   ScalarType type_ = ScalarType::Undefined;
 };
 std::ostream& operator<<(std::ostream& out, TypeMeta t);
+constexpr ScalarType typeMetaToScalarType(TypeMeta t) { return t.toScalarType(); }
+constexpr TypeMeta scalarTypeToTypeMeta(ScalarType t) { return TypeMeta(t); }
 
 // Which dtypes a kernel accepts.
 enum class DtypeSet : uint8_t { Floating, Numeric, All };  // Numeric: all but bool

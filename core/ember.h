@@ -8,9 +8,16 @@
 #include <ember/autograd/gradcheck.h>
 #include <ember/autograd/graphviz.h>
 #include <ember/core/backend.h>
+#include <ember/core/check.h>
+#include <ember/core/context.h>
+#include <ember/core/dispatch.h>
+#include <ember/core/expanding_array.h>
+#include <ember/core/irange.h>
 #include <ember/core/logging.h>
 #include <ember/core/parallel.h>
 #include <ember/core/stream.h>
 #include <ember/core/tensor.h>
+#include <ember/core/type_name.h>
+#include <ember/core/warning.h>
 #include <ember/nn/nn.h>
 #include <ember/optim/optim.h>

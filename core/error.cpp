@@ -1,6 +1,6 @@
 #include <ember/core/error.h>
+#include <ember/core/type_name.h>
 
-#include <cxxabi.h>
 #include <dlfcn.h>
 #include <execinfo.h>
 
@@ -11,29 +11,41 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <ostream>
 
 namespace ember {
 
 // The return addresses where the error was made. Finding out what they mean costs milliseconds, so that
 // waits until somebody asks.
-struct Error::Trace {
+struct Error::State {
   static constexpr int kMaxFrames = 48;
+
+  State() = default;
+  // All but the text of what(), which is made again.
+  State(const State& other)
+      : message(other.message), context(other.context), text(other.text), where(other.where), count(other.count) {
+    std::memcpy(frames, other.frames, sizeof(frames));
+  }
+  void refresh() {
+    text = message;
+    if (context.size() == 1) {
+      text += " (" + context.front() + ")";
+      return;
+    }
+    for (const std::string& line : context) text += "\n  " + line;
+  }
+
+  std::string message;
+  std::vector<std::string> context;
+  std::string text;  // the message and the context
+  SourceLocation where{nullptr, nullptr, 0};
   void* frames[kMaxFrames];
   int count = 0;
   std::once_flag resolved;
-  std::string text;  // the message and the caller
+  std::string full;  // the text and the caller
 };
 
 namespace {
-
-std::string demangle(const char* name) {
-  int status = 0;
-  char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-  if (status != 0 || text == nullptr) return name;
-  std::string result = text;
-  std::free(text);
-  return result;
-}
 
 // Whether a function is part of this library, by its name: a caller's own code is what is looked for.
 bool is_internal(const std::string& function) {
@@ -124,40 +136,92 @@ Caller find_caller(void* const* frames, int count) {
 
 }  // namespace
 
-Error::Error(std::string message)
-    : message_(std::make_shared<std::string>(std::move(message))), trace_(std::make_shared<Trace>()) {
-  trace_->count = ::backtrace(trace_->frames, Trace::kMaxFrames);
+std::ostream& operator<<(std::ostream& out, const SourceLocation& location) {
+  return out << location.function << " at " << location.file << ':' << location.line;
+}
+
+Error::Error(std::string message) : state_(std::make_shared<State>()) {
+  state_->message = std::move(message);
+  state_->refresh();
+  state_->count = detail::capture_frames(state_->frames, State::kMaxFrames);
+}
+
+Error::Error(SourceLocation where, std::string message) : state_(std::make_shared<State>()) {
+  state_->message = std::move(message);
+  state_->refresh();
+  state_->where = where;
 }
 
 const char* Error::what() const noexcept {
   try {
-    std::call_once(trace_->resolved, [this] {
-      trace_->text = *message_;
-      const Caller caller = find_caller(trace_->frames, trace_->count);
-      if (!caller.found()) return;
-      trace_->text += "\n  called from " + caller.function;
-      if (!caller.file.empty()) trace_->text += " at " + caller.file + ":" + std::to_string(caller.line);
+    std::call_once(state_->resolved, [this] {
+      state_->full = state_->text;
+      if (state_->where.file != nullptr) {
+        state_->full += detail::concat("\n  thrown from ", state_->where);
+        return;
+      }
+      const std::string caller = detail::describe_caller(state_->frames, state_->count);
+      if (!caller.empty()) state_->full += "\n  called from " + caller;
     });
-    return trace_->text.c_str();
+    return state_->full.c_str();
   } catch (...) {
-    return message_->c_str();
+    return state_->text.c_str();
   }
 }
 
-const char* Error::what_without_backtrace() const noexcept { return message_->c_str(); }
+const char* Error::what_without_backtrace() const noexcept { return state_->text.c_str(); }
+const std::string& Error::msg() const noexcept { return state_->message; }
+const std::vector<std::string>& Error::context() const noexcept { return state_->context; }
+
+// Copies of the exception share what they know; one that changes gets its own.
+Error::State& Error::own_state() {
+  state_ = std::make_shared<State>(*state_);
+  return *state_;
+}
+
+void Error::add_context(std::string context) {
+  State& state = own_state();
+  state.context.push_back(std::move(context));
+  state.refresh();
+}
 
 void Error::prepend(const std::string& context) {
-  // Copies of the exception share what they know; this one gets its own.
-  auto trace = std::make_shared<Trace>();
-  trace->count = trace_->count;
-  std::memcpy(trace->frames, trace_->frames, sizeof(trace->frames));
-  message_ = std::make_shared<std::string>(context + *message_);
-  trace_ = std::move(trace);
+  State& state = own_state();
+  state.message.insert(0, context);
+  state.refresh();
 }
 
 namespace detail {
+
+int capture_frames(void** frames, int max) noexcept { return ::backtrace(frames, max); }
+
+std::string describe_caller(void* const* frames, int count) {
+  const Caller caller = find_caller(frames, count);
+  if (!caller.found()) return "";
+  return caller.file.empty() ? caller.function : concat(caller.function, " at ", caller.file, ":", caller.line);
+}
+
 void throw_error(std::string message) { throw Error(std::move(message)); }
-void throw_index_error(std::string message) { throw IndexError(std::move(message)); }
+
+template <class E>
+void throw_as(std::string message) {
+  throw E(std::move(message));
+}
+template void throw_as<IndexError>(std::string);
+template void throw_as<ValueError>(std::string);
+template void throw_as<TypeError>(std::string);
+template void throw_as<NotImplementedError>(std::string);
+template void throw_as<OutOfMemoryError>(std::string);
+template void throw_as<LinAlgError>(std::string);
+
+void throw_assertion(const char* condition, SourceLocation where, std::string message) {
+  std::string text = concat("internal assertion failed: ", condition, " (", where.file, ':', where.line, ')');
+  if (!message.empty()) text += ": " + message;
+  throw Error(where, std::move(text));
+}
+
+std::string check_text(const char* condition) { return concat("check failed: ", condition); }
+
 }  // namespace detail
 
 }  // namespace ember

@@ -113,14 +113,14 @@ EMBER_HD T power(T base, T exponent) {
 template <class T>
 struct PowScalar {  // x^a
   T exponent;
-  explicit PowScalar(const Params& p) : exponent(p.a.to<T>()) {}
+  explicit PowScalar(const Params& p) : exponent(p.a.cast<T>()) {}
   EMBER_HD T operator()(T x) const { return power(x, exponent); }
 };
 
 template <class T>
 struct Clamp {  // to [a, b]; b where a > b; NaN stays
   T low, high;
-  explicit Clamp(const Params& p) : low(p.a.to<T>()), high(p.b.to<T>()) {}
+  explicit Clamp(const Params& p) : low(p.a.cast<T>()), high(p.b.cast<T>()) {}
   EMBER_HD T operator()(T x) const {
     const T raised = x < low ? low : x;
     return raised > high ? high : raised;
@@ -130,14 +130,14 @@ struct Clamp {  // to [a, b]; b where a > b; NaN stays
 template <class T>
 struct ClampMin {  // to at least a
   T low;
-  explicit ClampMin(const Params& p) : low(p.a.to<T>()) {}
+  explicit ClampMin(const Params& p) : low(p.a.cast<T>()) {}
   EMBER_HD T operator()(T x) const { return x < low ? low : x; }
 };
 
 template <class T>
 struct ClampMax {  // to at most a
   T high;
-  explicit ClampMax(const Params& p) : high(p.a.to<T>()) {}
+  explicit ClampMax(const Params& p) : high(p.a.cast<T>()) {}
   EMBER_HD T operator()(T x) const { return x > high ? high : x; }
 };
 
@@ -188,7 +188,7 @@ struct Add {  // bool: or
 template <class T>
 struct AddScaled {  // x + a·y
   T alpha;
-  explicit AddScaled(const Params& p) : alpha(p.a.to<T>()) {}
+  explicit AddScaled(const Params& p) : alpha(p.a.cast<T>()) {}
   EMBER_HD T operator()(T x, T y) const { return wrapping_add(x, wrapping_mul(alpha, y)); }
 };
 template <class T>
@@ -226,7 +226,7 @@ struct Minimum {  // NaN if either is
 template <class T>
 struct ClampBackward {  // the second is the input; a and b as in Clamp, infinite where absent
   T low, high;
-  explicit ClampBackward(const Params& p) : low(p.a.to<T>()), high(p.b.to<T>()) {}
+  explicit ClampBackward(const Params& p) : low(p.a.cast<T>()), high(p.b.cast<T>()) {}
   EMBER_HD T operator()(T g, T x) const { return x >= low && x <= high ? g : T(0); }
 };
 template <class T>
@@ -266,13 +266,13 @@ struct GreaterEqual {
 template <class T>
 struct Addcmul {  // x + a·y·z
   T value;
-  explicit Addcmul(const Params& p) : value(p.a.to<T>()) {}
+  explicit Addcmul(const Params& p) : value(p.a.cast<T>()) {}
   EMBER_HD T operator()(T x, T y, T z) const { return wrapping_add(x, wrapping_mul(value, wrapping_mul(y, z))); }
 };
 template <class T>
 struct Addcdiv {  // x + a·y/z
   T value;
-  explicit Addcdiv(const Params& p) : value(p.a.to<T>()) {}
+  explicit Addcdiv(const Params& p) : value(p.a.cast<T>()) {}
   EMBER_HD T operator()(T x, T y, T z) const { return x + value * y / z; }
 };
 

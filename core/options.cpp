@@ -44,10 +44,4 @@ std::ostream& operator<<(std::ostream& out, const TensorOptions& o) {
   return out << "(nullopt))";
 }
 
-std::ostream& operator<<(std::ostream& out, const Scalar& s) {
-  if (s.is_boolean()) return out << (s.toBool() ? "true" : "false");
-  if (s.is_integral()) return out << s.toLong();
-  return out << s.toDouble();
-}
-
 }  // namespace ember

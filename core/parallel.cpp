@@ -12,6 +12,7 @@ namespace ember {
 namespace {
 // 0 until set: then OpenMP's own default counts, which may change until the first use.
 std::atomic<int> num_threads{0};
+std::atomic<int> num_interop_threads{1};
 }  // namespace
 
 int get_num_threads() {
@@ -24,6 +25,16 @@ void set_num_threads(int n) {
   num_threads.store(n, std::memory_order_relaxed);
   omp_set_num_threads(n);
 }
+
+int get_num_interop_threads() { return num_interop_threads.load(std::memory_order_relaxed); }
+
+void set_num_interop_threads(int n) {
+  EMBER_CHECK(n >= 1, "set_num_interop_threads: expected at least 1, got ", n);
+  num_interop_threads.store(n, std::memory_order_relaxed);
+}
+
+int get_thread_num() { return omp_get_thread_num(); }
+bool in_parallel_region() { return omp_in_parallel() != 0; }
 
 namespace detail {
 

@@ -194,8 +194,9 @@ ThreadCache* this_thread_cache() { return thread_cache != nullptr ? thread_cache
 // ---- allocation ----
 
 [[noreturn]] void throw_out_of_memory(size_t nbytes, const MemoryStats& stats) {
-  detail::throw_error(detail::concat("out of memory on cpu: cannot allocate ", nbytes, " bytes; tensors hold ",
-                                     stats.live, " bytes and ", stats.cached, " more are cached"));
+  detail::throw_as<OutOfMemoryError>(detail::concat("out of memory on cpu: cannot allocate ", nbytes,
+                                                    " bytes; tensors hold ", stats.live, " bytes and ", stats.cached,
+                                                    " more are cached"));
 }
 
 // Counts a block that was taken (size > 0) or given back (size < 0). The mutex is held.

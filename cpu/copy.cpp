@@ -76,7 +76,7 @@ class Transpose {
 
 template <class T>
 void fill_loop(char* const* operands, int64_t n, const Params& params) {
-  std::fill_n(reinterpret_cast<T*>(operands[0]), n, params.a.to<T>());
+  std::fill_n(reinterpret_cast<T*>(operands[0]), n, params.a.cast<T>());
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ constexpr int64_t kShortRow = 64;
 
 // n times the scalar, as an element of type t.
 void fill_scalar(const Scalar& value, ScalarType t, char* buffer, int64_t n) {
-  visit_dtype(t, [&]<class T>() { std::fill_n(reinterpret_cast<T*>(buffer), n, value.to<T>()); });
+  visit_dtype(t, [&]<class T>() { std::fill_n(reinterpret_cast<T*>(buffer), n, value.cast<T>()); });
 }
 
 // How the walk gives the loop an operand.

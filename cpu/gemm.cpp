@@ -66,7 +66,7 @@ class Gemm {
     if constexpr (std::is_floating_point_v<T>) {
       return x;
     } else {
-      return static_cast<T>(Scalar(x).toLong());
+      return static_cast<T>(Scalar(x).cast<int64_t>());
     }
   }
   int64_t round_up(int64_t columns) const { return (columns + tile_.columns - 1) / tile_.columns * tile_.columns; }

@@ -16,8 +16,8 @@ void arange(const Tensor& out, const Scalar& start, const Scalar& step) {
         for (int64_t i = begin; i < end; ++i) p[i] = convert<T>(first + by * static_cast<double>(i));
       } else {
         // Unsigned, so that a step past the end of the range wraps.
-        const auto first = static_cast<uint64_t>(start.toLong());
-        const auto by = static_cast<uint64_t>(step.toLong());
+        const auto first = static_cast<uint64_t>(start.cast<int64_t>());
+        const auto by = static_cast<uint64_t>(step.cast<int64_t>());
         for (int64_t i = begin; i < end; ++i) {
           p[i] = convert<T>(static_cast<int64_t>(first + by * static_cast<uint64_t>(i)));
         }
@@ -33,8 +33,8 @@ void linspace(const Tensor& out, const Scalar& start, const Scalar& end) {
     // Narrow types are spaced in float, the rest in double; each half is measured from its own end, which
     // makes both exact.
     using Step = std::conditional_t<std::is_same_v<compute_t<T>, float>, float, double>;
-    const Step first = start.to<Step>();
-    const Step last = end.to<Step>();
+    const Step first = start.cast<Step>();
+    const Step last = end.cast<Step>();
     const Step by = n > 1 ? (last - first) / static_cast<Step>(n - 1) : Step(0);
     parallel_for(0, n, kGrain, [&](int64_t b, int64_t e) {
       for (int64_t i = b; i < e; ++i) {

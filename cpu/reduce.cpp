@@ -199,7 +199,7 @@ class Reduction {
       visit_dtype(loop_.accumulator, [&]<class A>() {
         if constexpr (!std::is_same_v<A, bool>) {
           A* const a = reinterpret_cast<A*>(accumulators);
-          const A divisor = Scalar(divisor_).to<A>();
+          const A divisor = Scalar(divisor_).cast<A>();
           for (int64_t i = 0; i < n; ++i) a[i] = static_cast<A>(a[i] / divisor);
         }
       });

@@ -330,9 +330,10 @@ void DeviceAllocator::throw_exhausted(size_t nbytes) {
     const DeviceScope scope(device_);
     if (cudaMemGetInfo(&available, &total) != cudaSuccess) (void)cudaGetLastError();
   }
-  throw Error(detail::concat("out of memory on cuda:", device_, ": asked for ", megabytes(nbytes), "; ",
-                             megabytes(live_), " are held by tensors, ", megabytes(reserved_ - live_), " are cached, ",
-                             megabytes(available), " of the device's ", megabytes(total), " are free"));
+  throw OutOfMemoryError(detail::concat("out of memory on cuda:", device_, ": asked for ", megabytes(nbytes), "; ",
+                                        megabytes(live_), " are held by tensors, ", megabytes(reserved_ - live_),
+                                        " are cached, ", megabytes(available), " of the device's ", megabytes(total),
+                                        " are free"));
 }
 
 }  // namespace ember::cuda

@@ -56,7 +56,7 @@ namespace {
 
 void fill(const TensorIterator& iter, const Scalar& value) {
   visit_dtype(iter.dtype(0),
-              [&]<class T>() { elementwise<T>(iter, "fill", Constant<compute_t<T>>{value.to<compute_t<T>>()}); });
+              [&]<class T>() { elementwise<T>(iter, "fill", Constant<compute_t<T>>{value.cast<compute_t<T>>()}); });
 }
 
 template <class T, class F>
@@ -73,9 +73,9 @@ void arange(const Tensor& out, const Scalar& start, const Scalar& step) {
     if constexpr (is_floating_v<T>) {
       launch_by_index<T>(out, "arange", Arange<T, double>{start.toDouble(), step.toDouble()});
     } else {
-      launch_by_index<T>(
-          out, "arange",
-          Arange<T, uint64_t>{static_cast<uint64_t>(start.toLong()), static_cast<uint64_t>(step.toLong())});
+      launch_by_index<T>(out, "arange",
+                         Arange<T, uint64_t>{static_cast<uint64_t>(start.cast<int64_t>()),
+                                             static_cast<uint64_t>(step.cast<int64_t>())});
     }
   });
 }

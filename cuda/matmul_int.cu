@@ -57,8 +57,8 @@ void launch_tiled(const Tensor& out, const Tensor& a, const Tensor& b, double al
   const LaunchScope scope(out.device());
   matmul_tiled<T, U><<<scope.blocks(tiles, 1), dim3(kTile, kTile), 0, scope.stream>>>(
       static_cast<T*>(out.data_ptr()), static_cast<const T*>(a.data_ptr()), static_cast<const T*>(b.data_ptr()),
-      strides(out), strides(a), strides(b), batch, m, n, k, static_cast<U>(Scalar(alpha).toLong()),
-      static_cast<U>(Scalar(beta).toLong()), beta != 0);
+      strides(out), strides(a), strides(b), batch, m, n, k, static_cast<U>(Scalar(alpha).cast<int64_t>()),
+      static_cast<U>(Scalar(beta).cast<int64_t>()), beta != 0);
   check_launch("matmul");
 }
 

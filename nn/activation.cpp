@@ -20,23 +20,23 @@ Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& options) {
 }  // namespace functional
 
 void ReLUImpl::pretty_print(std::ostream& stream) const {
-  stream << "ember::nn::ReLU(" << (options.inplace() ? "inplace=true" : "") << ')';
+  stream << detail::printed_prefix() << "ReLU(" << (options.inplace() ? "inplace=true" : "") << ')';
 }
 Tensor ReLUImpl::forward(const Tensor& input) { return functional::relu(input, options); }
 
-void SigmoidImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::Sigmoid()"; }
+void SigmoidImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Sigmoid()"; }
 Tensor SigmoidImpl::forward(const Tensor& input) { return ember::sigmoid(input); }
 
-void TanhImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::Tanh()"; }
+void TanhImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Tanh()"; }
 Tensor TanhImpl::forward(const Tensor& input) { return ember::tanh(input); }
 
 void SoftmaxImpl::pretty_print(std::ostream& stream) const {
-  stream << "ember::nn::Softmax(dim=" << options.dim() << ')';
+  stream << detail::printed_prefix() << "Softmax(dim=" << options.dim() << ')';
 }
 Tensor SoftmaxImpl::forward(const Tensor& input) { return ember::softmax(input, options.dim()); }
 
 void LogSoftmaxImpl::pretty_print(std::ostream& stream) const {
-  stream << "ember::nn::LogSoftmax(dim=" << options.dim() << ')';
+  stream << detail::printed_prefix() << "LogSoftmax(dim=" << options.dim() << ')';
 }
 Tensor LogSoftmaxImpl::forward(const Tensor& input) { return ember::log_softmax(input, options.dim()); }
 

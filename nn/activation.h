@@ -1,7 +1,7 @@
 // Activations: ReLU, Sigmoid, Tanh, Softmax, LogSoftmax. Each gives a tensor of its input's shape.
 #pragma once
 
-#include <ember/nn/arg.h>
+#include <ember/core/arg.h>
 #include <ember/nn/cloneable.h>
 
 namespace ember::nn {

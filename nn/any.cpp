@@ -1,19 +1,20 @@
+#include <ember/core/type_name.h>
 #include <ember/nn/any.h>
-#include <ember/nn/type_name.h>
 
 namespace ember::nn::detail {
 
 void throw_value_type(const std::type_info& wanted, const std::type_info& actual) {
-  throw Error("AnyValue: a " + type_name(wanted) + " was asked for, but the value is a " + type_name(actual));
+  throw Error("AnyValue: a " + ember::detail::type_name(wanted) + " was asked for, but the value is a " +
+              ember::detail::type_name(actual));
 }
 
 void throw_argument_type(size_t index, const std::type_info& wanted, const std::type_info& actual) {
-  throw Error("AnyModule: argument #" + std::to_string(index) + " of forward() must be a " + type_name(wanted) +
-              ", but a " + type_name(actual) + " was given");
+  throw Error("AnyModule: argument #" + std::to_string(index) + " of forward() must be a " +
+              ember::detail::type_name(wanted) + ", but a " + ember::detail::type_name(actual) + " was given");
 }
 
 void throw_argument_count(const std::type_info& module, size_t least, size_t most, size_t given) {
-  std::string message = "AnyModule: forward() of " + type_name(module) + " takes ";
+  std::string message = "AnyModule: forward() of " + ember::detail::type_name(module) + " takes ";
   if (least == most) {
     message += std::to_string(most) + " argument(s), but " + std::to_string(given) + " were given";
     if (given < most)
@@ -26,7 +27,13 @@ void throw_argument_count(const std::type_info& module, size_t least, size_t mos
 }
 
 void throw_module_type(const std::type_info& wanted, const Module& actual) {
-  throw Error("AnyModule: a " + type_name(wanted) + " was asked for, but the module is a " + type_name(typeid(actual)));
+  throw Error("AnyModule: a " + ember::detail::type_name(wanted) + " was asked for, but the module is a " +
+              ember::detail::type_name(typeid(actual)));
+}
+
+void throw_cast(const char* container, const std::string& key, const Module& module, const std::type_info& wanted) {
+  throw Error(str(container, ": module ", key, " is a ", ember::detail::type_name(typeid(module)), ", not a ",
+                  ember::detail::type_name(wanted)));
 }
 
 void throw_empty_any(const char* what) { throw Error(std::string("AnyModule: cannot ") + what); }

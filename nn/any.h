@@ -30,6 +30,8 @@ namespace detail {
 [[noreturn]] void throw_argument_count(const std::type_info& module, size_t least, size_t most, size_t given);
 [[noreturn]] void throw_module_type(const std::type_info& wanted, const Module& actual);
 [[noreturn]] void throw_empty_any(const char* what);
+[[noreturn]] void throw_cast(const char* container, const std::string& key, const Module& module,
+                             const std::type_info& wanted);
 
 template <class M>
 concept ModuleType = std::derived_from<std::remove_cvref_t<M>, Module>;

@@ -29,7 +29,8 @@ DropoutImpl::DropoutImpl(const DropoutOptions& options) : options(options) { res
 void DropoutImpl::reset() { check_probability(options.p()); }
 
 void DropoutImpl::pretty_print(std::ostream& stream) const {
-  stream << "ember::nn::Dropout(p=" << options.p() << ", inplace=" << (options.inplace() ? "true" : "false") << ')';
+  stream << detail::printed_prefix() << "Dropout(p=" << options.p()
+         << ", inplace=" << (options.inplace() ? "true" : "false") << ')';
 }
 
 Tensor DropoutImpl::forward(const Tensor& input) {

@@ -1,7 +1,7 @@
 // Dropout.
 #pragma once
 
-#include <ember/nn/arg.h>
+#include <ember/core/arg.h>
 #include <ember/nn/cloneable.h>
 
 namespace ember::nn {

@@ -62,6 +62,11 @@ class ModuleHolder : public detail::ModuleHolderBase {
   decltype(auto) operator()(Args&&... args) {
     return ptr()->forward(std::forward<Args>(args)...);
   }
+  // Calls the module's.
+  template <class Arg>
+  decltype(auto) operator[](Arg&& arg) {
+    return (*ptr())[std::forward<Arg>(arg)];
+  }
 
  protected:
   std::shared_ptr<Contained> impl_;

@@ -4,8 +4,8 @@
 
 #include <tuple>
 
+#include <ember/core/enum.h>
 #include <ember/core/tensor.h>
-#include <ember/nn/enum.h>
 
 namespace ember::nn::init {
 

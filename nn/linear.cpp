@@ -33,17 +33,18 @@ void LinearImpl::reset_parameters() {
 }
 
 void LinearImpl::pretty_print(std::ostream& stream) const {
-  stream << "ember::nn::Linear(in_features=" << options.in_features() << ", out_features=" << options.out_features()
-         << ", bias=" << (options.bias() ? "true" : "false") << ')';
+  stream << detail::printed_prefix() << "Linear(in_features=" << options.in_features()
+         << ", out_features=" << options.out_features() << ", bias=" << (options.bias() ? "true" : "false") << ')';
 }
 
 Tensor LinearImpl::forward(const Tensor& input) { return ember::linear(input, weight, bias); }
 
-void IdentityImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::Identity()"; }
+void IdentityImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Identity()"; }
 Tensor IdentityImpl::forward(const Tensor& input) { return input; }
 
 void FlattenImpl::pretty_print(std::ostream& stream) const {
-  stream << "ember::nn::Flatten(start_dim=" << options.start_dim() << ", end_dim=" << options.end_dim() << ')';
+  stream << detail::printed_prefix() << "Flatten(start_dim=" << options.start_dim() << ", end_dim=" << options.end_dim()
+         << ')';
 }
 Tensor FlattenImpl::forward(const Tensor& input) { return input.flatten(options.start_dim(), options.end_dim()); }
 

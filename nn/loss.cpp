@@ -40,21 +40,23 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const CrossEntro
 
 }  // namespace functional
 
-void MSELossImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::MSELoss()"; }
+void MSELossImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "MSELoss()"; }
 Tensor MSELossImpl::forward(const Tensor& input, const Tensor& target) {
   return functional::mse_loss(input, target, options);
 }
 
 NLLLossImpl::NLLLossImpl(const NLLLossOptions& options) : options(options) { reset(); }
 void NLLLossImpl::reset() { weight = register_buffer("weight", own_handle(options.weight())); }
-void NLLLossImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::NLLLoss()"; }
+void NLLLossImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "NLLLoss()"; }
 Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
   return ember::nll_loss(input, target, weight, to_reduction(options.reduction()), options.ignore_index());
 }
 
 CrossEntropyLossImpl::CrossEntropyLossImpl(const CrossEntropyLossOptions& options) : options(options) { reset(); }
 void CrossEntropyLossImpl::reset() { weight = register_buffer("weight", own_handle(options.weight())); }
-void CrossEntropyLossImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::CrossEntropyLoss()"; }
+void CrossEntropyLossImpl::pretty_print(std::ostream& stream) const {
+  stream << detail::printed_prefix() << "CrossEntropyLoss()";
+}
 Tensor CrossEntropyLossImpl::forward(const Tensor& input, const Tensor& target) {
   return ember::cross_entropy_loss(input, target, weight, to_reduction(options.reduction()), options.ignore_index(),
                                    options.label_smoothing());

@@ -2,9 +2,9 @@
 // sample.
 #pragma once
 
-#include <ember/nn/arg.h>
+#include <ember/core/arg.h>
+#include <ember/core/enum.h>
 #include <ember/nn/cloneable.h>
-#include <ember/nn/enum.h>
 
 namespace ember::nn {
 

@@ -1,28 +1,28 @@
 #include <ember/autograd/grad_mode.h>
-#include <ember/core/logging.h>
+#include <ember/core/type_name.h>
+#include <ember/core/warning.h>
 #include <ember/nn/module.h>
-#include <ember/nn/type_name.h>
 #include <ember/nn/utils.h>
 
-#include <cxxabi.h>
-
-#include <cstdlib>
+#include <atomic>
 #include <ostream>
+#include <string_view>
 
 namespace ember::nn {
 
 namespace detail {
 
-std::string type_name(const std::type_info& type) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> readable(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
-                                                        std::free);
-  return readable ? readable.get() : type.name();
+namespace {
+std::atomic<const char*> printed_namespace{"ember"};
 }
+
+std::string printed_prefix() { return std::string(printed_namespace.load()) + "::nn::"; }
 
 void throw_empty_holder() { throw Error("ModuleHolder: it is empty; assign a module before using it"); }
 
 }  // namespace detail
+
+void set_printed_namespace(const char* name) noexcept { detail::printed_namespace.store(name); }
 
 namespace {
 
@@ -68,7 +68,12 @@ Module::Module() : parameters_("Parameter"), buffers_("Buffer"), children_("Subm
 Module::Module(std::string name) : Module() { name_ = std::move(name); }
 
 const std::string& Module::name() const noexcept {
-  if (!name_) name_ = detail::type_name(typeid(*this));
+  if (!name_) {
+    std::string name = demangle(typeid(*this).name());
+    constexpr std::string_view kPrefix = "ember::nn::";
+    if (name.starts_with(kPrefix)) name.replace(0, kPrefix.size(), detail::printed_prefix());
+    name_ = std::move(name);
+  }
   return *name_;
 }
 
@@ -213,8 +218,8 @@ Tensor& Module::register_parameter(std::string name, Tensor tensor, bool require
   if (tensor.defined()) {
     tensor.set_requires_grad(requires_grad);
   } else if (requires_grad) {
-    log(LogLevel::Warning, "register_parameter: '", name,
-        "' is undefined and cannot require a gradient; requires_grad = true is ignored");
+    EMBER_WARN("register_parameter: '", name,
+               "' is undefined and cannot require a gradient; requires_grad = true is ignored");
   }
   return parameters_.insert(std::move(name), std::move(tensor));
 }

@@ -18,11 +18,30 @@
 #include <string>
 #include <vector>
 
+#include <ember/core/ordered_dict.h>
 #include <ember/core/tensor.h>
 #include <ember/nn/holder.h>
-#include <ember/nn/ordered_dict.h>
+
+namespace ember::serialize {
+class OutputArchive;
+class InputArchive;
+}  // namespace ember::serialize
 
 namespace ember::nn {
+
+// The outermost namespace in the printed forms and names of this library's modules: "ember", so that a Linear prints
+// as ember::nn::Linear(…). The text must outlive its use.
+void set_printed_namespace(const char* name) noexcept;
+namespace detail {
+// "ember::nn::"
+std::string printed_prefix();
+}  // namespace detail
+
+// What load_state_dict() left: parameters and buffers that the dictionary had no tensor for, tensors that had no place.
+struct IncompatibleKeys {
+  std::vector<std::string> missing_keys;
+  std::vector<std::string> unexpected_keys;
+};
 
 class Module : public std::enable_shared_from_this<Module> {
  public:
@@ -82,6 +101,19 @@ class Module : public std::enable_shared_from_this<Module> {
 
   // Drops the gradient of every parameter, or fills it with zeros.
   virtual void zero_grad(bool set_to_none = true);
+
+  // Writes parameters, buffers and the children that are serializable, each of these in an archive of its own, and
+  // reads them back. Reading goes by InputArchive::read(), so a tensor takes the size that it had when it was written.
+  virtual void save(serialize::OutputArchive& archive) const;
+  virtual void load(serialize::InputArchive& archive);
+  // Whether a module that has this one as a child writes it; true unless overridden.
+  virtual bool is_serializable() const;
+
+  // The parameters and buffers, by their names, of every module of the tree; the tensors share their memory.
+  OrderedDict<std::string, Tensor> state_dict() const;
+  // Copies the values in. Throws, and copies nothing, if a tensor has other sizes than the one that it is for, or, with
+  // `strict`, if the dictionary has names that this module does not have, or lacks some.
+  IncompatibleKeys load_state_dict(const OrderedDict<std::string, Tensor>& state, bool strict = true);
 
   // Writes the module without its children; operator<< writes the tree.
   virtual void pretty_print(std::ostream& stream) const;
@@ -154,5 +186,17 @@ class Module : public std::enable_shared_from_this<Module> {
   mutable std::optional<std::string> name_;
   bool is_training_ = true;
 };
+
+// Modules as values of archives, for save() and load() (serialize.h).
+serialize::OutputArchive& operator<<(serialize::OutputArchive& archive, const std::shared_ptr<Module>& module);
+serialize::InputArchive& operator>>(serialize::InputArchive& archive, const std::shared_ptr<Module>& module);
+template <class M>
+serialize::OutputArchive& operator<<(serialize::OutputArchive& archive, const ModuleHolder<M>& holder) {
+  return archive << std::shared_ptr<Module>(holder.ptr());
+}
+template <class M>
+serialize::InputArchive& operator>>(serialize::InputArchive& archive, ModuleHolder<M>& holder) {
+  return archive >> std::shared_ptr<Module>(holder.ptr());
+}
 
 }  // namespace ember::nn

@@ -46,6 +46,6 @@ std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& devic
   return copy;
 }
 
-void SequentialImpl::pretty_print(std::ostream& stream) const { stream << "ember::nn::Sequential"; }
+void SequentialImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Sequential"; }
 
 }  // namespace ember::nn

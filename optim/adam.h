@@ -3,7 +3,7 @@
 
 #include <tuple>
 
-#include <ember/nn/arg.h>
+#include <ember/core/arg.h>
 #include <ember/optim/optimizer.h>
 
 namespace ember::optim {

@@ -1,11 +1,11 @@
 // Losses.
 #pragma once
 
+#include <ember/core/reduction.h>
 #include <ember/core/tensor.h>
 
 namespace ember {
 
-enum class Reduction : int8_t { None, Mean, Sum };
 Tensor mse_loss(const Tensor& self, const Tensor& target, Reduction reduction = Reduction::Mean);
 // self: [C] or [N, C] log-probabilities; target: int64 classes, [] or [N]; weight: [C]. Targets equal to
 // ignore_index do not count.

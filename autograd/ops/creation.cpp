@@ -224,7 +224,7 @@ void find_shape(const TensorData& data, Dims& sizes, size_t depth, bool& any, Sc
 template <class T>
 void write(const TensorData& data, T*& at) {
   if (!data.is_list()) {
-    *at++ = data.scalar().to<T>();
+    *at++ = data.scalar().cast<T>();
     return;
   }
   for (const TensorData& item : data.list()) write(item, at);

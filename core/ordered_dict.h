@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -12,26 +13,46 @@
 
 namespace ember {
 
+// A key and its value: item.key(), item.value(), *item; or `for (auto& [key, value] : dict)`.
+template <class Key, class Value>
+class OrderedDictItem {
+ public:
+  OrderedDictItem(Key key, Value value) : pair_(std::move(key), std::move(value)) {}
+
+  const Key& key() const noexcept { return pair_.first; }
+  Value& value() noexcept { return pair_.second; }
+  const Value& value() const noexcept { return pair_.second; }
+  const std::pair<Key, Value>& pair() const noexcept { return pair_; }
+  Value& operator*() { return pair_.second; }
+  const Value& operator*() const { return pair_.second; }
+  Value* operator->() { return &pair_.second; }
+  const Value* operator->() const { return &pair_.second; }
+
+  template <size_t I>
+  decltype(auto) get() {
+    if constexpr (I == 0) {
+      return key();
+    } else {
+      return value();
+    }
+  }
+  template <size_t I>
+  decltype(auto) get() const {
+    if constexpr (I == 0) {
+      return key();
+    } else {
+      return value();
+    }
+  }
+
+ private:
+  std::pair<Key, Value> pair_;
+};
+
 template <class Key, class Value>
 class OrderedDict {
  public:
-  class Item {
-   public:
-    Item(Key key, Value value) : pair_(std::move(key), std::move(value)) {}
-
-    const Key& key() const noexcept { return pair_.first; }
-    Value& value() noexcept { return pair_.second; }
-    const Value& value() const noexcept { return pair_.second; }
-    const std::pair<Key, Value>& pair() const noexcept { return pair_; }
-    Value& operator*() { return pair_.second; }
-    const Value& operator*() const { return pair_.second; }
-    Value* operator->() { return &pair_.second; }
-    const Value* operator->() const { return &pair_.second; }
-
-   private:
-    std::pair<Key, Value> pair_;
-  };
-
+  using Item = OrderedDictItem<Key, Value>;
   using Iterator = typename std::vector<Item>::iterator;
   using ConstIterator = typename std::vector<Item>::const_iterator;
 
@@ -123,6 +144,14 @@ class OrderedDict {
     items_.clear();
   }
 
+  // The same keys in the same order with equal values.
+  friend bool operator==(const OrderedDict& a, const OrderedDict& b) {
+    if (a.size() != b.size()) return false;
+    for (size_t i = 0; i < a.size(); ++i)
+      if (!(a.items_[i].pair() == b.items_[i].pair())) return false;
+    return true;
+  }
+
  private:
   size_t checked(size_t index) const {
     EMBER_CHECK_INDEX(index < items_.size(), "OrderedDict: index ", static_cast<std::ptrdiff_t>(index),
@@ -141,3 +170,14 @@ class OrderedDict {
 };
 
 }  // namespace ember
+
+template <class Key, class Value>
+struct std::tuple_size<ember::OrderedDictItem<Key, Value>> : std::integral_constant<size_t, 2> {};
+template <class Key, class Value>
+struct std::tuple_element<0, ember::OrderedDictItem<Key, Value>> {
+  using type = const Key;
+};
+template <class Key, class Value>
+struct std::tuple_element<1, ember::OrderedDictItem<Key, Value>> {
+  using type = Value;
+};

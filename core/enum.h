@@ -6,6 +6,9 @@
 #include <type_traits>
 #include <variant>
 
+#include <ember/core/error.h>
+#include <ember/core/reduction.h>
+
 namespace ember {
 
 #define EMBER_ENUM(tag) \
@@ -29,9 +32,33 @@ EMBER_ENUM(kReLU)
 EMBER_ENUM(kLeakyReLU)
 EMBER_ENUM(kFanIn)
 EMBER_ENUM(kFanOut)
+EMBER_ENUM(kGELU)
+EMBER_ENUM(kSiLU)
+EMBER_ENUM(kMish)
+EMBER_ENUM(kConstant)
+EMBER_ENUM(kReflect)
+EMBER_ENUM(kReplicate)
+EMBER_ENUM(kCircular)
+EMBER_ENUM(kNearest)
+EMBER_ENUM(kBilinear)
+EMBER_ENUM(kBicubic)
+EMBER_ENUM(kTrilinear)
+EMBER_ENUM(kArea)
+EMBER_ENUM(kNearestExact)
 EMBER_ENUM(kSum)
 EMBER_ENUM(kMean)
+EMBER_ENUM(kMax)
 EMBER_ENUM(kNone)
+EMBER_ENUM(kBatchMean)
+EMBER_ENUM(kZeros)
+EMBER_ENUM(kBorder)
+EMBER_ENUM(kReflection)
+EMBER_ENUM(kRNN_TANH)
+EMBER_ENUM(kRNN_RELU)
+EMBER_ENUM(kLSTM)
+EMBER_ENUM(kGRU)
+EMBER_ENUM(kValid)
+EMBER_ENUM(kSame)
 #undef EMBER_ENUM
 
 namespace enumtype {
@@ -40,6 +67,22 @@ namespace enumtype {
 template <class Variant>
 std::string get_enum_name(const Variant& value) {
   return std::visit([](auto tag) { return std::string(tag.name); }, value);
+}
+
+// The reduction that the variant's tag names; throws if it names none.
+template <class Variant>
+Reduction reduction_get_enum(const Variant& value) {
+  return std::visit(
+      [](auto tag) {
+        using Tag = decltype(tag);
+        if constexpr (std::is_same_v<Tag, kNone>) return Reduction::None;
+        if constexpr (std::is_same_v<Tag, kMean>) return Reduction::Mean;
+        if constexpr (std::is_same_v<Tag, kSum>) return Reduction::Sum;
+        EMBER_CHECK((std::is_same_v<Tag, kNone> || std::is_same_v<Tag, kMean> || std::is_same_v<Tag, kSum>), Tag::name,
+                    " is not a reduction; expected kNone, kMean or kSum");
+        return Reduction::None;
+      },
+      value);
 }
 
 template <class T, class Variant>

@@ -1,0 +1,37 @@
+// Settings of the whole process that LibTorch programs read and set. Ember is deterministic whatever they say, and
+// has no cuDNN to tune: the settings are only kept.
+#pragma once
+
+#include <atomic>
+
+#include <ember/core/generator.h>
+
+namespace ember {
+
+class Context {
+ public:
+  bool deterministicAlgorithms() const { return deterministic_; }
+  bool deterministicAlgorithmsWarnOnly() const { return warn_only_; }
+  void setDeterministicAlgorithms(bool on, bool warn_only = false) {
+    deterministic_ = on;
+    warn_only_ = warn_only;
+  }
+  bool deterministicCuDNN() const { return deterministic_cudnn_; }
+  void setDeterministicCuDNN(bool on) { deterministic_cudnn_ = on; }
+  bool benchmarkCuDNN() const { return benchmark_cudnn_; }
+  void setBenchmarkCuDNN(bool on) { benchmark_cudnn_ = on; }
+  const Generator& defaultGenerator(Device device) const { return default_generator(device); }
+
+ private:
+  std::atomic<bool> deterministic_{false};
+  std::atomic<bool> warn_only_{false};
+  std::atomic<bool> deterministic_cudnn_{false};
+  std::atomic<bool> benchmark_cudnn_{false};
+};
+
+inline Context& globalContext() {
+  static Context context;
+  return context;
+}
+
+}  // namespace ember
