@@ -56,7 +56,7 @@ template <class T>
 struct VectorSin : functors::Sin<T>, Within<8192> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
-    return hn::Sin(d, x);
+    return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, hn::Sin(d, x));  // -0 stays
   }
 };
 

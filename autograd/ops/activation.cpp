@@ -103,7 +103,7 @@ Tensor elu_backward(const Tensor& g, const Tensor& x, const EluNumbers& n, bool 
         const Tensor slope =
             of_result ? product * inner
                       : product * ((at * inner).exp() * (inner * inner * n.alpha.toDouble() * n.scale.toDouble()));
-        return masked_fill(slope, at > 0, 0);
+        return masked_fill(slope, at >= 0, 0);
       }));
 }
 

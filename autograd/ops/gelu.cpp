@@ -29,20 +29,21 @@ Tensor record_smooth(const char* node, const char* second_node, const Elementwis
 
 // ---- gelu ----
 
-// φ(x)·(2 − x²)
+// φ(x)·(2 − x²). Both are 0 to every precision outside of the limits, within which no square overflows.
 Tensor gelu_second(const Tensor& x) {
-  const Tensor square = x.square();
+  const Tensor limited = x.clamp(-40, 40);
+  const Tensor square = limited * limited;
   return (square * -0.5).exp() * 0.39894228040143267794 * (2 - square);
 }
 
 // The approximation is x/2·(1 + t) with t = tanh(u), u = k(x + cx³).
 Tensor gelu_tanh_second(const Tensor& x) {
   constexpr double k = 0.79788456080286535588, c = 0.044715;
-  const Tensor square = x.square();
-  const Tensor t = (x * (square * c + 1) * k).tanh();
+  const Tensor at = x.clamp(-10, 10);
+  const Tensor square = at * at;
+  const Tensor t = (at * (square * c + 1) * k).tanh();
   const Tensor slope = (square * (3 * c) + 1) * k;
-  const Tensor inner = 1 - t.square();
-  return inner * (slope + x * (x * (3 * c * k) - t * slope.square()));
+  return (1 - t * t) * (slope + at * (at * (3 * c * k) - t * (slope * slope)));
 }
 
 bool is_tanh(const char* op, std::string_view approximate) {
@@ -85,7 +86,7 @@ Tensor softplus_to(Dest dest, const Tensor& x, const Scalar& beta, const Scalar&
                        unary({"softplus", kernels.softplus, numbers}, dest, x), x, [numbers](const Tensor& x) {
                          const Tensor scaled = x * numbers.a;
                          const Tensor s = scaled.sigmoid();
-                         return masked_fill(s * (1 - s) * numbers.a, scaled > numbers.b, 0);
+                         return masked_fill(s * (1 - s) * numbers.a, scaled >= numbers.b, 0);
                        });
 }
 
@@ -97,6 +98,41 @@ Tensor log_sigmoid_to(Dest dest, const Tensor& x) {
                          const Tensor s = x.sigmoid();
                          return s * (s - 1);
                        });
+}
+
+// ---- glu ----
+
+std::pair<Tensor, Tensor> halves(const Tensor& x, int64_t d) {
+  const int64_t half = x.size(d) / 2;
+  return {x.narrow(d, 0, half), x.narrow(d, half, half)};
+}
+
+// For x = [a, b] and s = σ(b): g·[s, a·s(1 − s)].
+Tensor glu_backward(const Tensor& g, const Tensor& x, int64_t d) {
+  Tensor r;
+  {
+    const NoGradGuard unrecorded;
+    const auto [a, b] = halves(x, d);
+    const Tensor s = b.sigmoid();
+    const Tensor grad_a = g * s;
+    r = cat({grad_a, grad_a * a * (1 - s)}, d);
+  }
+  if (!recording(g, x)) return r;
+  return record("GluBackwardBackward0", r,
+                wrt(g,
+                    [x = save(x), d](const Tensor& gg) {
+                      const auto [a, b] = halves(x.get(), d);
+                      const auto [gg_a, gg_b] = halves(gg, d);
+                      const Tensor s = b.sigmoid();
+                      return s * (gg_a + gg_b * a * (1 - s));
+                    }),
+                wrt(x, [g = save(g), x = save(x), d](const Tensor& gg) {
+                  const auto [a, b] = halves(x.get(), d);
+                  const auto [gg_a, gg_b] = halves(gg, d);
+                  const Tensor s = b.sigmoid();
+                  const Tensor slope = g.get() * s * (1 - s);
+                  return cat({slope * gg_b, slope * (gg_a + gg_b * a * (1 - s * 2))}, d);
+                }));
 }
 
 }  // namespace
@@ -143,25 +179,17 @@ Tensor glu(const Tensor& self, int64_t dim) {
   check_floating_input("glu", self);
   EMBER_CHECK(self.dim() > 0, "glu: a tensor without dimensions cannot be halved");
   const int64_t d = wrap_dim(dim, self.dim());
-  const int64_t size = self.size(d);
-  EMBER_CHECK(size % 2 == 0, "glu: the size of the halved dimension must be even, dimension ", d, " of ",
-              describe(self), " is ", size);
-  const auto halves = [d, size](const Tensor& t) {
-    return std::pair(t.narrow(d, 0, size / 2), t.narrow(d, size / 2, size / 2));
-  };
+  EMBER_CHECK(self.size(d) % 2 == 0, "glu: the size of the halved dimension must be even, dimension ", d, " of ",
+              describe(self), " is ", self.size(d));
   Tensor y;
   {
     const NoGradGuard unrecorded;
-    const auto [a, b] = halves(self);
+    const auto [a, b] = halves(self, d);
     y = binary({"glu", kernels.glu}, Dest(), a, b);
   }
   if (!recording(self)) return y;
-  return record("GluBackward0", y, wrt(self, [x = save(self), d, halves](const Tensor& g) {
-                  const auto [a, b] = halves(x.get());
-                  const Tensor gate = b.sigmoid();
-                  const Tensor grad_a = g * gate;
-                  return cat({grad_a, grad_a * a * (1 - gate)}, d);
-                }));
+  return record("GluBackward0", y,
+                wrt(self, [x = save(self), d](const Tensor& g) { return glu_backward(g, x.get(), d); }));
 }
 
 }  // namespace ember

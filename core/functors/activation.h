@@ -26,7 +26,7 @@ template <class T>
 struct HardtanhBackward {  // 0 outside of (a, b)
   T low, high;
   explicit HardtanhBackward(const Params& p) : low(p.a.to<T>()), high(p.b.to<T>()) {}
-  EMBER_HD T operator()(T g, T x) const { return x <= low || x >= high ? T(0) : g; }
+  EMBER_HD T operator()(T g, T x) const { return x > low && x < high ? g : T(0); }
 };
 
 template <class T>
@@ -73,14 +73,14 @@ template <class T>
 struct EluBackward : EluNumbers<T> {
   using EluNumbers<T>::EluNumbers;
   EMBER_HD T operator()(T g, T x) const {
-    return x <= T(0) ? g * this->inner * this->negative * std::exp(x * this->inner) : g * this->positive;
+    return x > T(0) ? g * this->positive : g * this->inner * this->negative * std::exp(x * this->inner);
   }
 };
 template <class T>
 struct EluBackwardOfResult : EluNumbers<T> {  // the second is the result; scale·alpha not negative
   using EluNumbers<T>::EluNumbers;
   EMBER_HD T operator()(T g, T y) const {
-    return y <= T(0) ? g * this->inner * (y + this->negative) : g * this->positive;
+    return y > T(0) ? g * this->positive : g * this->inner * (y + this->negative);
   }
 };
 

@@ -128,8 +128,8 @@ struct Digamma {
   EMBER_HD T operator()(T x) const { return static_cast<T>(digamma(static_cast<double>(x))); }
 };
 
-// Hurwitz's ζ(s, q) = Σ_k (q + k)^−s for s > 1, q > 0, times scale^s: terms directly, then Euler and Maclaurin's
-// formula (DLMF 25.11.10).
+// Hurwitz's ζ(s, q) = Σ_k (q + k)^−s for an integer s > 1 and q > −30 that is not one of its poles, times scale^s:
+// terms directly, then Euler and Maclaurin's formula (DLMF 25.11.10).
 EMBER_HD inline double hurwitz_zeta(double s, double q, double scale = 1) {
   constexpr double kEpsilon = std::numeric_limits<double>::epsilon() / 4;
   double sum = 0;
@@ -137,7 +137,7 @@ EMBER_HD inline double hurwitz_zeta(double s, double q, double scale = 1) {
   for (int k = 0; k < 10 || q < 10; ++k, q += 1) {
     term = std::pow(q / scale, -s);
     sum += term;
-    if (!(term > kEpsilon * sum)) return sum;  // also where q is infinite
+    if (q > 0 && !(term > kEpsilon * std::fabs(sum))) return sum;  // also where q is infinite
   }
   // ∫ and half a term, then the corrections with B_2j / (2j)!.
   constexpr double b[] = {0.083333333333333333333,   -0.0013888888888888888889,  0.000033068783068783068783,
@@ -150,7 +150,7 @@ EMBER_HD inline double hurwitz_zeta(double s, double q, double scale = 1) {
   for (int j = 0; j < 12; ++j) {
     const double correction = factor * b[j];
     sum += correction;
-    if (!(std::fabs(correction) > kEpsilon * sum)) break;
+    if (!(std::fabs(correction) > kEpsilon * std::fabs(sum))) break;
     factor *= (s + 2 * j + 1) * (s + 2 * j + 2) / (q * q);
   }
   return sum;
@@ -181,10 +181,11 @@ struct Polygamma {
       return s == 2 && std::isinf(x) ? std::numeric_limits<double>::quiet_NaN()
                                      : std::numeric_limits<double>::infinity();
     }
-    // The terms on both sides of 0 are sums of three such series, of the distances to the poles.
-    const double t = -x - whole;
-    const double left = of_positive(t) - of_positive(1 - x);
-    return of_positive(1 - t) + (even ? left : -left);
+    if (whole < 30) return factorial * hurwitz_zeta(s, x);
+    // The terms far to the left of 0 are the difference of two series.
+    const double near = x + (whole - 20);
+    const double far = of_positive(1 - near) - of_positive(1 - x);
+    return factorial * hurwitz_zeta(s, near) + (even ? far : -far);
   }
   EMBER_HD T operator()(T x) const {
     const double y = compute(static_cast<double>(x));
