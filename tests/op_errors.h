@@ -76,5 +76,7 @@ const std::vector<Bad>& undefined_indexing();
 const std::vector<Bad>& bad_indexing();
 const std::vector<Bad>& bad_losses();
 const std::vector<Bad>& bad_autograd();
+const std::vector<Bad>& undefined_math();
+const std::vector<Bad>& bad_math();
 
 }  // namespace ember::test

@@ -111,6 +111,8 @@ void register_error_tests() {
   register_all("indexing", bad_indexing);
   register_all("losses", bad_losses);
   register_all("autograd", bad_autograd);
+  register_all("undefined_math", undefined_math);
+  register_all("math", bad_math);
   register_test("Errors", "two_devices_cuda", check_two_devices);
 }
 

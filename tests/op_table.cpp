@@ -27,6 +27,8 @@ const std::vector<Op>& op_table() {
   static const std::vector<Op> table = [] {
     std::vector<Op> t;
     add_unary_ops(t);
+    add_math_ops(t);
+    add_activation_ops(t);
     add_binary_ops(t);
     add_reduce_ops(t);
     add_linalg_ops(t);

@@ -116,6 +116,8 @@ Reference ref(F f) {
 // The table, and its parts by subject.
 const std::vector<Op>& op_table();
 void add_unary_ops(std::vector<Op>& table);
+void add_math_ops(std::vector<Op>& table);
+void add_activation_ops(std::vector<Op>& table);
 void add_binary_ops(std::vector<Op>& table);
 void add_reduce_ops(std::vector<Op>& table);
 void add_linalg_ops(std::vector<Op>& table);

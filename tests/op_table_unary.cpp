@@ -3,17 +3,15 @@
 #include <cmath>
 #include <limits>
 
-#include "op_table.h"
+#include "op_table_unary.h"
 
 namespace ember::test {
-namespace {
 
+namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
+}  // namespace
 
-using Scalar1 = double (*)(double);
-
-// Often enough that vectors are filled with them, and at changing places in these.
 Input repeated(const std::vector<double>& values) {
   std::vector<double> all;
   for (int i = 0; i < 15; ++i) all.insert(all.end(), values.begin(), values.end());
@@ -21,8 +19,6 @@ Input repeated(const std::vector<double>& values) {
   return given({n}, std::move(all));
 }
 
-// What every elementwise operation meets: ranks 0 to 4, sizes that no vector width divides, a size large
-// enough for several threads, no elements, and (floating only) the values that are not ordinary numbers.
 std::vector<Variant> unary_variants(const Call& f, const Call& method, const InPlace& in_place, const Reference& r,
                                     double low, double high, const std::vector<double>& avoid) {
   std::vector<Variant> variants;
@@ -42,19 +38,7 @@ std::vector<Variant> unary_variants(const Call& f, const Call& method, const InP
   return variants;
 }
 
-struct UnaryRow {
-  const char* name;
-  Tensor (*function)(const Tensor&);
-  Tensor (Tensor::*method)() const;
-  Tensor& (Tensor::*in_place)() const;
-  Scalar1 reference;
-  double low, high;
-  std::vector<double> avoid;
-  Result result;
-  std::vector<ScalarType> dtypes, refused;
-};
-
-Op make(const UnaryRow& row) {
+Op make_unary(const UnaryRow& row) {
   Op op;
   op.name = row.name;
   op.result = row.result;
@@ -67,6 +51,8 @@ Op make(const UnaryRow& row) {
       ref([f = row.reference](const Arrays& a) { return map(a[0], f); }), row.low, row.high, row.avoid);
   return op;
 }
+
+namespace {
 
 // Rows with numbers beside the tensor.
 void add_with_numbers(std::vector<Op>& table) {
@@ -344,7 +330,7 @@ void add_unary_ops(std::vector<Op>& table) {
        kAllDtypes,
        none},
   };
-  for (const UnaryRow& row : rows) table.push_back(make(row));
+  for (const UnaryRow& row : rows) table.push_back(make_unary(row));
   add_with_numbers(table);
 
   Op not_op;

@@ -1,4 +1,4 @@
-// Losses and dropout.
+// Losses.
 #include <ember/autograd/ops/common.h>
 
 namespace ember {
@@ -99,16 +99,6 @@ Tensor class_loss(const char* op, const Tensor& log_p, const Tensor& target, con
   return reduced_by_weight(losses, row_weight, reduction);
 }
 
-// What dropout multiplies by, or an undefined tensor where it changes nothing.
-Tensor dropout_mask(const char* op, const Tensor& self, double p, bool train) {
-  check_defined(op, self);
-  EMBER_CHECK(p >= 0 && p <= 1, op, ": p must be a probability, got ", p);
-  if (!train || p == 0 || self.numel() == 0) return {};
-  EMBER_CHECK(self.is_floating_point(), op, ": expected a floating tensor, got ", describe(self));
-  const NoGradGuard unrecorded;
-  return p == 1 ? zeros_like(self) : Tensor(empty_like(self).bernoulli_(1 - p).div_(1 - p));
-}
-
 }  // namespace
 }  // namespace ops
 
@@ -146,17 +136,6 @@ Tensor cross_entropy_loss(const Tensor& self, const Tensor& target, const Tensor
   if (label_smoothing > 0) p = p * (1 - label_smoothing) + label_smoothing / static_cast<double>(self.size(-1));
   const Tensor weighted_log_p = weight.defined() ? log_p * weight : log_p;
   return reduced(-(weighted_log_p * p).sum({-1}), reduction);
-}
-
-Tensor dropout(const Tensor& self, double p, bool train) {
-  const Tensor mask = dropout_mask("dropout", self, p, train);
-  return mask.defined() ? self * mask : self;
-}
-
-Tensor& dropout_(Tensor& self, double p, bool train) {
-  const Tensor mask = dropout_mask("dropout_", self, p, train);
-  if (mask.defined()) self.mul_(mask);
-  return self;
 }
 
 }  // namespace ember

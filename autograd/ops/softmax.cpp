@@ -53,6 +53,13 @@ Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t d) {
                 }));
 }
 
+void check_softmax_out(const char* op, const Tensor& out, const Tensor& self, std::optional<ScalarType> dtype) {
+  check_defined(op, self);
+  check_defined(op, out, "out");
+  const ScalarType t = dtype.value_or(self.dtype());
+  EMBER_CHECK(out.dtype() == t, op, ": a result of dtype ", dtype_name(t), " cannot be written to ", describe(out));
+}
+
 }  // namespace
 }  // namespace ops
 
@@ -74,6 +81,15 @@ Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dt
   if (!recording(in)) return y;
   return record("LogSoftmaxBackward0", y,
                 wrt(in, [y = save_output(y), d](const Tensor& g) { return log_softmax_backward(g, y.get(), d); }));
+}
+
+Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  check_softmax_out("softmax_out", out, self, dtype);
+  return out_form("softmax_out", out, {&self}, [&] { return softmax(self, dim, dtype); });
+}
+Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
+  check_softmax_out("log_softmax_out", out, self, dtype);
+  return out_form("log_softmax_out", out, {&self}, [&] { return log_softmax(self, dim, dtype); });
 }
 
 }  // namespace ember
