@@ -101,9 +101,11 @@ void set_default_dtype(ScalarType t) {
 namespace detail {
 void throw_unsupported_dtype(ScalarType t, DtypeSet set) {
   throw_error(concat("not implemented for ", dtype_name(t), "; expected ",
-                     set == DtypeSet::Floating  ? "a floating dtype (float32, float64, float16, bfloat16)"
-                     : set == DtypeSet::Numeric ? "a numeric dtype (any but bool)"
-                                                : "a defined dtype"));
+                     set == DtypeSet::Floating   ? "a floating dtype (float32, float64, float16, bfloat16)"
+                     : set == DtypeSet::Numeric  ? "a numeric dtype (any but bool)"
+                     : set == DtypeSet::Integral ? "an integral dtype (uint8, int8, int16, int32, int64)"
+                     : set == DtypeSet::Bits     ? "an integral dtype or bool"
+                                                 : "a defined dtype"));
 }
 }  // namespace detail
 

@@ -214,7 +214,8 @@ constexpr ScalarType typeMetaToScalarType(TypeMeta t) { return t.toScalarType();
 constexpr TypeMeta scalarTypeToTypeMeta(ScalarType t) { return TypeMeta(t); }
 
 // Which dtypes a kernel accepts.
-enum class DtypeSet : uint8_t { Floating, Numeric, All };  // Numeric: all but bool
+// Numeric: all but bool. Bits: integral and bool.
+enum class DtypeSet : uint8_t { Floating, Numeric, All, Integral, Bits };
 
 namespace detail {
 [[noreturn]] void throw_unsupported_dtype(ScalarType t, DtypeSet set);
@@ -223,12 +224,14 @@ namespace detail {
 // Calls f.template operator()<T>() with the C++ type of `t`; throws Error if `t` is not in Set.
 template <DtypeSet Set = DtypeSet::All, class F>
 decltype(auto) visit_dtype(ScalarType t, F&& f) {
-  switch (t) {
-    case ScalarType::Float: return f.template operator()<float>();
-    case ScalarType::Double: return f.template operator()<double>();
-    case ScalarType::Half: return f.template operator()<Half>();
-    case ScalarType::BFloat16: return f.template operator()<BFloat16>();
-    default: break;
+  if constexpr (Set != DtypeSet::Integral && Set != DtypeSet::Bits) {
+    switch (t) {
+      case ScalarType::Float: return f.template operator()<float>();
+      case ScalarType::Double: return f.template operator()<double>();
+      case ScalarType::Half: return f.template operator()<Half>();
+      case ScalarType::BFloat16: return f.template operator()<BFloat16>();
+      default: break;
+    }
   }
   if constexpr (Set != DtypeSet::Floating) {
     switch (t) {
@@ -240,7 +243,7 @@ decltype(auto) visit_dtype(ScalarType t, F&& f) {
       default: break;
     }
   }
-  if constexpr (Set == DtypeSet::All) {
+  if constexpr (Set == DtypeSet::All || Set == DtypeSet::Bits) {
     if (t == ScalarType::Bool) return f.template operator()<bool>();
   }
   detail::throw_unsupported_dtype(t, Set);

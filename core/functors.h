@@ -186,10 +186,16 @@ struct Add {  // bool: or
   }
 };
 template <class T>
-struct AddScaled {  // x + a·y
+struct AddScaled {  // x + a·y; bool: x or (a and y)
   T alpha;
   explicit AddScaled(const Params& p) : alpha(p.a.cast<T>()) {}
-  EMBER_HD T operator()(T x, T y) const { return wrapping_add(x, wrapping_mul(alpha, y)); }
+  EMBER_HD T operator()(T x, T y) const {
+    if constexpr (std::is_same_v<T, bool>) {
+      return x || (alpha && y);
+    } else {
+      return wrapping_add(x, wrapping_mul(alpha, y));
+    }
+  }
 };
 template <class T>
 struct Sub {
@@ -224,10 +230,12 @@ struct Minimum {  // NaN if either is
 
 // Gradients that are one pass instead of three. The first operand is the incoming gradient.
 template <class T>
-struct ClampBackward {  // the second is the input; a and b as in Clamp, infinite where absent
+struct ClampBackward {  // the second is the input; a and b as in Clamp, a bool where absent
   T low, high;
-  explicit ClampBackward(const Params& p) : low(p.a.cast<T>()), high(p.b.cast<T>()) {}
-  EMBER_HD T operator()(T g, T x) const { return x >= low && x <= high ? g : T(0); }
+  bool has_low, has_high;
+  explicit ClampBackward(const Params& p)
+      : low(p.a.cast<T>()), high(p.b.cast<T>()), has_low(!p.a.is_boolean()), has_high(!p.b.is_boolean()) {}
+  EMBER_HD T operator()(T g, T x) const { return (!has_low || x > low) && (!has_high || x < high) ? g : T(0); }
 };
 template <class T>
 struct TanhBackward {  // the second is the result
@@ -295,5 +303,6 @@ F make(const Params& p) {
 }  // namespace ember
 
 #include <ember/core/functors/activation.h>
+#include <ember/core/functors/binary.h>
 #include <ember/core/functors/math.h>
 #include <ember/core/functors/special.h>

@@ -53,6 +53,7 @@ void fill_binary(Loops& loops) {
 #define EMBER_BINARY_ACTIVATION(name, Functor, Set)  // scalar_loops.cpp
 #define EMBER_BINARY(name, Functor, Set) \
   fill_binary_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
+#define EMBER_BINARY_MATH(name, Functor, Set)
 #define EMBER_TERNARY(name, Functor, Set) \
   fill_ternary_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
 #include <ember/core/elementwise.def>

@@ -31,14 +31,14 @@ void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char*
 constexpr ScalarType compute_dtype(ScalarType t) { return t == kFloat16 || t == kBFloat16 ? kFloat32 : t; }
 
 // The kernels of elementwise.def, for the kernel table.
-template <LoopRow Loops::*Row, DtypeSet Set>
+template <LoopRow Loops::*Row, DtypeSet Set, bool Costly = false>
 void elementwise(const TensorIterator& iter, const Params& params) {
   const ScalarType t = compute_dtype(iter.dtype(0));
   const ScalarType types[TensorIterator::kMaxOperands] = {t, t, t, t};
   const Loop loop = (loops.*Row)[t];
   if (loop == nullptr) detail::throw_unsupported_dtype(iter.dtype(0), Set);
   // Functions of floating types only are the costly ones.
-  const bool costly = Set == DtypeSet::Floating && iter.num_operands() == 2;
+  const bool costly = Costly || (Set == DtypeSet::Floating && iter.num_operands() == 2);
   run_elementwise(iter, loop, types, params, costly ? kMathGrain : kGrain);
 }
 

@@ -60,6 +60,14 @@ struct ComputeTypes<DtypeSet::Numeric> {
   using List = NumericTypes;
 };
 template <>
+struct ComputeTypes<DtypeSet::Integral> {
+  using List = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t>;
+};
+template <>
+struct ComputeTypes<DtypeSet::Bits> {
+  using List = TypeList<uint8_t, int8_t, int16_t, int32_t, int64_t, bool>;
+};
+template <>
 struct ComputeTypes<DtypeSet::All> {
   using List = TypeList<float, double, uint8_t, int8_t, int16_t, int32_t, int64_t, bool>;
 };

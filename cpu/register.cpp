@@ -17,6 +17,7 @@ void register_kernels() {
   fill_reduce_loops();
 #define EMBER_UNARY(name, Functor, Set) set(kernels.name, &elementwise<&Loops::name, DtypeSet::Set>);
 #define EMBER_BINARY(name, Functor, Set) set(kernels.name, &elementwise<&Loops::name, DtypeSet::Set>);
+#define EMBER_BINARY_MATH(name, Functor, Set) set(kernels.name, &elementwise<&Loops::name, DtypeSet::Set, true>);
 #define EMBER_TERNARY(name, Functor, Set) set(kernels.name, &elementwise<&Loops::name, DtypeSet::Set>);
 #define EMBER_COMPARE(name, Functor, Set) set(kernels.name, &compare<&Loops::name, DtypeSet::Set>);
 #include <ember/core/elementwise.def>

@@ -41,6 +41,7 @@ void fill_scalar_loops(Loops& loops) {
 #define EMBER_UNARY_ACTIVATION EMBER_UNARY_MATH
 #define EMBER_BINARY_ACTIVATION(name, Functor, Set) \
   fill_binary_row<functors::Functor>(loops.name, ComputeTypes<DtypeSet::Set>::List{});
+#define EMBER_BINARY_MATH EMBER_BINARY_ACTIVATION
 #include <ember/core/elementwise.def>
 }
 

@@ -5,6 +5,8 @@
 namespace ember::cuda {
 
 void register_binary(Kernels& table) {
+#define EMBER_BINARY_MATH(name, Functor, Set)
+#define EMBER_BINARY_BITS(name, Functor, Set)
 #define EMBER_BINARY_ACTIVATION(name, Functor, Set)
 #define EMBER_BINARY(name, Functor, Set) table.name.function[kColumn] = binary_row<functors::Functor, DtypeSet::Set>;
 #include <ember/core/elementwise.def>

@@ -8,6 +8,8 @@ void register_kernels(Kernels& table) {
   register_special(table);
   register_activations(table);
   register_binary(table);
+  register_binary_math(table);
+  register_binary_bits(table);
   register_compare(table);
   register_ternary(table);
   register_copy(table);

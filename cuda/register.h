@@ -12,6 +12,8 @@ void register_math(Kernels& table);
 void register_special(Kernels& table);
 void register_activations(Kernels& table);
 void register_binary(Kernels& table);
+void register_binary_math(Kernels& table);
+void register_binary_bits(Kernels& table);
 void register_compare(Kernels& table);
 void register_ternary(Kernels& table);
 void register_copy(Kernels& table);

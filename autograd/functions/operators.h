@@ -1,4 +1,5 @@
-// Operators on tensors and numbers.
+// Operators on tensors and numbers. A number first has the dtype that the same number second would have: 2.5 - n is
+// floating for integers n.
 #pragma once
 
 #include <ember/autograd/functions/compare.h>
@@ -13,6 +14,10 @@ EMBER_OPERATOR(+, add)
 EMBER_OPERATOR(-, sub)
 EMBER_OPERATOR(*, mul)
 EMBER_OPERATOR(/, div)
+EMBER_OPERATOR(%, remainder)
+EMBER_OPERATOR(&, bitwise_and)
+EMBER_OPERATOR(|, bitwise_or)
+EMBER_OPERATOR(^, bitwise_xor)
 EMBER_OPERATOR(==, eq)
 EMBER_OPERATOR(!=, ne)
 EMBER_OPERATOR(<, lt)
@@ -23,7 +28,11 @@ EMBER_OPERATOR(>=, ge)
 inline Tensor operator+(const Scalar& a, const Tensor& b) { return add(b, a); }
 inline Tensor operator*(const Scalar& a, const Tensor& b) { return mul(b, a); }
 inline Tensor operator-(const Scalar& a, const Tensor& b) { return rsub(b, a); }
-inline Tensor operator/(const Scalar& a, const Tensor& b) { return mul(reciprocal(b), a); }
+Tensor operator/(const Scalar& a, const Tensor& b);
+inline Tensor operator%(const Scalar& a, const Tensor& b) { return remainder(a, b); }
+inline Tensor operator&(const Scalar& a, const Tensor& b) { return bitwise_and(b, a); }
+inline Tensor operator|(const Scalar& a, const Tensor& b) { return bitwise_or(b, a); }
+inline Tensor operator^(const Scalar& a, const Tensor& b) { return bitwise_xor(b, a); }
 inline Tensor operator<(const Scalar& a, const Tensor& b) { return gt(b, a); }
 inline Tensor operator<=(const Scalar& a, const Tensor& b) { return ge(b, a); }
 inline Tensor operator>(const Scalar& a, const Tensor& b) { return lt(b, a); }

@@ -1,6 +1,8 @@
 #include <ember/autograd/ops/common.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace ember::ops {
 
@@ -62,8 +64,71 @@ struct Output {
   bool convert = false;
 };
 
-Output output_for(const char* op, Dest dest, IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like) {
-  if (!dest.given()) return {empty_result(sizes, dtype, device, like)};
+// Strides of a dense result of operands (none null) that are broadcast to `sizes`: its dimensions are in the order
+// that the first operand to tell has them in.
+Dims result_strides(IntArrayRef sizes, const Tensor* const* inputs, int n) {
+  const auto rank = static_cast<int>(sizes.size());
+  // The stride of input i in a dimension of the result; 0 where it is broadcast.
+  const auto stride = [&](int i, int d) -> int64_t {
+    const int own = d - (rank - static_cast<int>(inputs[i]->dim()));
+    if (own < 0) return 0;
+    const auto k = static_cast<size_t>(own);
+    return inputs[i]->sizes()[k] == 1 && sizes[static_cast<size_t>(d)] != 1 ? 0 : inputs[i]->strides()[k];
+  };
+  // Whether dimension a is outside of b (1), inside (-1), or nobody knows.
+  const auto order = [&](int a, int b) {
+    for (int i = 0; i < n; ++i) {
+      const int64_t x = stride(i, a), y = stride(i, b);
+      if (x == 0 || y == 0) continue;
+      if (x != y) return x > y ? 1 : -1;
+      if (sizes[static_cast<size_t>(a)] > sizes[static_cast<size_t>(b)]) return 1;
+    }
+    return 0;
+  };
+  int inner_first[kMaxDims];
+  for (int d = 0; d < rank; ++d) inner_first[d] = rank - 1 - d;
+  for (int i = 1; i < rank; ++i) {
+    int moving = i;
+    for (int j = i - 1; j >= 0; --j) {
+      const int comparison = order(inner_first[j], inner_first[moving]);
+      if (comparison > 0) {
+        std::swap(inner_first[j], inner_first[moving]);
+        moving = j;
+      } else if (comparison < 0) {
+        break;
+      }
+    }
+  }
+  Dims strides(sizes);
+  int64_t next = 1;
+  for (int d = 0; d < rank; ++d) {
+    const auto k = static_cast<size_t>(inner_first[d]);
+    strides[k] = next;
+    next *= std::max<int64_t>(sizes[k], 1);
+  }
+  return strides;
+}
+
+// A result of these inputs, of which at least one is not null.
+Tensor empty_for(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor* const* inputs, int n) {
+  Tensor t = detail::empty(sizes, dtype, device);
+  const Tensor* given[3];
+  int count = 0;
+  for (int i = 0; i < n; ++i) {
+    if (inputs[i] != nullptr) given[count++] = inputs[i];
+  }
+  const Tensor& first = *given[0];
+  if (sizes.size() < 2 || (first.is_contiguous() && first.sizes() == sizes)) return t;
+  return detail::alias(t, sizes,
+                       first.sizes() == sizes && is_non_overlapping_and_dense(sizes, first.strides())
+                           ? first.strides()
+                           : IntArrayRef(result_strides(sizes, given, count)),
+                       0);
+}
+
+Output output_for(const char* op, Dest dest, IntArrayRef sizes, ScalarType dtype, Device device,
+                  const Tensor* const* inputs, int n) {
+  if (!dest.given()) return {empty_for(sizes, dtype, device, inputs, n)};
   const Tensor& d = dest.tensor();
   EMBER_CHECK(d.device() == device, op, ": the result is on ", device, ", but is to be written to ", describe(d));
   if (dest.resizes()) {
@@ -99,6 +164,26 @@ ScalarType result_type(const Operand& a, const Operand& b) {
   return category(tb) > category(ta) ? promote_types(ta, tb) : ta;
 }
 
+ScalarType result_type(const Operand& a, const Operand& b, const Operand& c) {
+  // Within a group of one priority all are promoted; then from the highest group down.
+  ScalarType groups[3] = {ScalarType::Undefined, ScalarType::Undefined, ScalarType::Undefined};
+  for (const Operand* o : {&a, &b, &c}) {
+    ScalarType& group = groups[priority(*o)];
+    const ScalarType t = category_dtype(*o);
+    group = group == ScalarType::Undefined ? t : promote_types(group, t);
+  }
+  ScalarType result = ScalarType::Undefined;
+  for (int p = 2; p >= 0; --p) {
+    if (groups[p] == ScalarType::Undefined) continue;
+    if (result == ScalarType::Undefined) {
+      result = groups[p];
+    } else if (category(groups[p]) > category(result)) {
+      result = promote_types(result, groups[p]);
+    }
+  }
+  return result;
+}
+
 Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like) {
   Tensor t = detail::empty(sizes, dtype, device);
   if (!like.defined() || like.is_contiguous() || !(like.sizes() == sizes) ||
@@ -106,6 +191,33 @@ Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Te
     return t;
   }
   return detail::alias(t, sizes, like.strides(), 0);
+}
+
+namespace {
+template <class T>
+bool fits(const Scalar& value) {
+  if constexpr (is_floating_v<T>) {
+    constexpr double largest = std::is_same_v<T, Half>       ? 65504
+                               : std::is_same_v<T, BFloat16> ? 3.3895313892515355e38
+                               : std::is_same_v<T, float>    ? double(std::numeric_limits<float>::max())
+                                                             : std::numeric_limits<double>::max();
+    const double v = value.toDouble();
+    return !(std::fabs(v) > largest) || std::isinf(v);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return true;
+  } else {
+    constexpr auto largest = std::numeric_limits<T>::max();
+    constexpr auto lowest = std::is_signed_v<T> ? std::numeric_limits<T>::min() : -static_cast<int64_t>(largest);
+    if (!value.is_floating_point()) return value.toLong() >= lowest && value.toLong() <= largest;
+    const double v = value.toDouble();
+    return v >= static_cast<double>(lowest) && v < static_cast<double>(largest) + 1;
+  }
+}
+}  // namespace
+
+void check_fits(const char* op, const Scalar& value, ScalarType dtype) {
+  EMBER_CHECK(visit_dtype(dtype, [&]<class T>() { return fits<T>(value); }), op, ": the number ", value,
+              " is out of the range of ", dtype_name(dtype));
 }
 
 void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype) {
@@ -177,7 +289,8 @@ void add_input(TensorIterator& iter, const Tensor& input, Dest dest, const Outpu
 
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
   check_defined(op.name, x);
-  const Output out = output_for(op.name, dest, x.sizes(), x.dtype(), x.device(), x);
+  const Tensor* const inputs[] = {&x};
+  const Output out = output_for(op.name, dest, x.sizes(), x.dtype(), x.device(), inputs, 1);
   TensorIterator iter(out.tensor);
   Tensor made;
   add_input(iter, x, dest, out, made);
@@ -201,8 +314,8 @@ Tensor binary_into(const Elementwise& op, Dest dest, const Operand& a, const Ope
   const Dims sizes = x == nullptr   ? Dims(y->sizes())
                      : y == nullptr ? Dims(x->sizes())
                                     : broadcast_shapes(x->sizes(), y->sizes());
-  const bool from_x = x != nullptr && IntArrayRef(sizes) == x->sizes();
-  const Output out = output_for(op.name, dest, sizes, result, device, from_x ? *x : *y);
+  const Tensor* const inputs[] = {x, y};
+  const Output out = output_for(op.name, dest, sizes, result, device, inputs, 2);
   TensorIterator iter(out.tensor);
   Tensor apart[2];
   if (x != nullptr) {
@@ -232,26 +345,86 @@ Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand&
   return binary_into(op, dest, a, b, common, common);
 }
 
-Tensor compare(const Elementwise& op, const Operand& a, const Operand& b) {
+Tensor binary_floating(const Elementwise& op, Dest dest, const Operand& a, const Operand& b) {
   check_operands(op.name, a, b);
-  return binary_into(op, Dest(), a, b, result_type(a, b), kBool);
+  const ScalarType common = result_type(a, b);
+  const ScalarType floating = is_floating(common) ? common : get_default_dtype();
+  return binary_into(op, dest, a, b, floating, floating);
 }
 
-Tensor ternary(const Elementwise& op, Dest dest, const Tensor& a, const Tensor& b, const Tensor& c) {
-  const ScalarType common = promote_types(result_type(a, b), c.dtype());
-  const Device device = a.device();
-  const Dims sizes = broadcast_shapes(broadcast_shapes(a.sizes(), b.sizes()), c.sizes());
-  const Output out = output_for(op.name, dest, sizes, common, device, a);
-  TensorIterator iter(out.tensor);
-  const Tensor* const inputs[] = {&a, &b, &c};
+Tensor binary_in(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, ScalarType common) {
+  check_operands(op.name, a, b);
+  return binary_into(op, dest, a, b, common, common);
+}
+
+Tensor compare(const Elementwise& op, Dest dest, const Operand& a, const Operand& b) {
+  check_operands(op.name, a, b);
+  return binary_into(op, dest, a, b, result_type(a, b), kBool);
+}
+
+namespace {
+// Where an operation of these operands runs: a 0-dimensional tensor on the CPU goes with any device.
+Device common_device(const char* op, const Operand* const* operands, int n) {
+  const Tensor* first = nullptr;
+  for (int i = 0; i < n; ++i) {
+    if (operands[i]->is_scalar()) continue;
+    const Tensor& t = operands[i]->tensor();
+    if (first == nullptr || (first->device() != t.device() && first->is_cpu() && first->dim() == 0)) {
+      first = &t;
+    } else if (t.device() != first->device() && !(t.is_cpu() && t.dim() == 0)) {
+      check_same_device(op, *first, t);
+    }
+  }
+  return first->device();
+}
+
+// Operands as a kernel of three wants them: `dtypes` each, broadcast to one shape.
+Tensor ternary_into(const Elementwise& op, Dest dest, const Operand* const* operands, const ScalarType* dtypes,
+                    ScalarType result) {
+  const Device device = common_device(op.name, operands, 3);
   Tensor made[3];
+  const Tensor* inputs[3];
+  Dims sizes;
+  bool any = false;
+  for (int i = 0; i < 3; ++i) {
+    inputs[i] = operands[i]->is_scalar() ? nullptr : &prepared(operands[i]->tensor(), dtypes[i], device, made[i]);
+    if (inputs[i] == nullptr) continue;
+    sizes = any ? broadcast_shapes(sizes, inputs[i]->sizes()) : Dims(inputs[i]->sizes());
+    any = true;
+  }
+  const Output out = output_for(op.name, dest, sizes, result, device, inputs, 3);
+  TensorIterator iter(out.tensor);
   Tensor apart[3];
   for (int i = 0; i < 3; ++i) {
-    add_input(iter, prepared(*inputs[i], common, device, made[i]), dest, out, apart[i]);
+    if (inputs[i] != nullptr) {
+      add_input(iter, *inputs[i], dest, out, apart[i]);
+    } else {
+      iter.add_input(operands[i]->scalar());
+    }
   }
   iter.build();
   run(op, iter);
   return finish(dest, out);
+}
+}  // namespace
+
+Tensor ternary_in(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, const Operand& c,
+                  ScalarType common) {
+  const Operand* const operands[] = {&a, &b, &c};
+  const ScalarType dtypes[] = {common, common, common};
+  return ternary_into(op, dest, operands, dtypes, common);
+}
+
+Tensor ternary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, const Operand& c) {
+  return ternary_in(op, dest, a, b, c, result_type(a, b, c));
+}
+
+Tensor select(const char* op, Dest dest, const Tensor& condition, const Operand& a, const Operand& b,
+              ScalarType common) {
+  const Operand chosen_by(condition);
+  const Operand* const operands[] = {&chosen_by, &a, &b};
+  const ScalarType dtypes[] = {kBool, common, common};
+  return ternary_into({op, kernels.where}, dest, operands, dtypes, common);
 }
 
 Tensor reduce_to(const Tensor& grad, const Dims& sizes) {

@@ -56,9 +56,14 @@ void check_same_device(const char* op, const Tensor& a, const Tensor& b);
 // The dtype of a result, by PyTorch's rules: tensors with dimensions decide first, then 0-dimensional
 // tensors, then numbers; a lower group counts only where it is of a higher category.
 ScalarType result_type(const Operand& a, const Operand& b);
+ScalarType result_type(const Operand& a, const Operand& b, const Operand& c);
 
 // An uninitialised result: of the sizes, with the strides of `like` where it has the sizes and is dense.
 Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like);
+
+// Throws if the number is none of the dtype: too large, or NaN for an integer. (Unsigned ones take negative numbers
+// that wrap.)
+void check_fits(const char* op, const Scalar& value, ScalarType dtype);
 
 // Throws unless `dest` can hold a result of `sizes` and `dtype` and no two of its elements share memory.
 void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype);
@@ -75,10 +80,18 @@ struct Elementwise {
 // dtype), launches.
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x);
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
-Tensor compare(const Elementwise& op, const Operand& a, const Operand& b);
-Tensor ternary(const Elementwise& op, Dest dest, const Tensor& a, const Tensor& b, const Tensor& c);
+Tensor compare(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
+Tensor ternary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, const Operand& c);
 // The same for kernels of floating dtypes: integral inputs are converted to the default dtype first.
 Tensor unary_floating(const Elementwise& op, Dest dest, const Tensor& x);
+Tensor binary_floating(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
+// The same, computed in `common` whatever the operands are.
+Tensor binary_in(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, ScalarType common);
+Tensor ternary_in(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, const Operand& c,
+                  ScalarType common);
+// condition ? a : b, the condition bool.
+Tensor select(const char* op, Dest dest, const Tensor& condition, const Operand& a, const Operand& b,
+              ScalarType common);
 
 // Every element of `t` made `value`, or the element of `from`, which is of its sizes and device. Nothing is
 // checked or recorded, and no version changes.

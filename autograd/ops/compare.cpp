@@ -1,51 +1,75 @@
-// Comparisons: results are bool and have no gradient.
-#include <limits>
-
-#include <ember/autograd/ops/common.h>
+// Comparison and logic of two operands. Results are bool, or in place 0 and 1 of self's dtype.
+#include <ember/autograd/ops/pairwise.h>
 
 namespace ember {
 
-using namespace ops;  // NOLINT: the definitions below are this file's
+namespace ops {
+namespace {
 
-#define EMBER_COMPARE_OPERATION(name) \
-  Tensor name(const Tensor& self, const Tensor& other) { return compare({#name, kernels.name}, self, other); } \
-  Tensor name(const Tensor& self, const Scalar& other) { return compare({#name, kernels.name}, self, other); }
-EMBER_COMPARE_OPERATION(eq)
-EMBER_COMPARE_OPERATION(ne)
-EMBER_COMPARE_OPERATION(lt)
-EMBER_COMPARE_OPERATION(le)
-EMBER_COMPARE_OPERATION(gt)
-EMBER_COMPARE_OPERATION(ge)
-#undef EMBER_COMPARE_OPERATION
-
-Tensor logical_not(const Tensor& self) { return eq(self, Scalar(0)); }
-Tensor isnan(const Tensor& self) { return ne(self, self); }
-
-bool equal(const Tensor& self, const Tensor& other) {
-  check_defined("equal", self);
-  check_defined("equal", other, "other");
-  check_same_device("equal", self, other);
-  EMBER_CHECK(self.dtype() == other.dtype(), "equal: expected one dtype, got ", describe(self), " and ",
-              describe(other));
-  if (!(self.sizes() == other.sizes())) return false;
-  const NoGradGuard unrecorded;
-  return !ne(self, other).any().item<bool>();
+// In place, a comparison cuts the gradient: its result does not change with its operands.
+template <class B>
+void compare_in_place(const Elementwise& op, const char* node, Dest dest, const Tensor& x, const B& other) {
+  const Tensor y = compare(op, dest, x, other);
+  if (y.is_floating_point()) record_pair(node, y, x, other, no_gradient, no_gradient);
 }
 
-bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
-  check_defined("allclose", self);
-  check_defined("allclose", other, "other");
-  check_same_device("allclose", self, other);
-  EMBER_CHECK(self.dtype() == other.dtype(), "allclose: expected one dtype, got ", describe(self), " and ",
-              describe(other));
-  const NoGradGuard unrecorded;
-  const Tensor a = self.to(kFloat64);
-  const Tensor b = other.to(kFloat64);
-  // Equal covers infinities, whose difference is not a number.
-  Tensor close =
-      (a == b) + ((a - b).abs() <= b.abs() * rtol + atol) * (b.abs() < std::numeric_limits<double>::infinity());
-  if (equal_nan) close = close + isnan(a) * isnan(b);
-  return close.all().item<bool>();
+Tensor logical_not_to(Dest dest, const Tensor& x) {
+  check_defined("logical_not", x);
+  return compare({"logical_not", kernels.eq}, dest, x, x.dtype() == kBool ? Scalar(false) : Scalar(0));
+}
+
+}  // namespace
+}  // namespace ops
+
+using namespace ops;  // NOLINT: the definitions below are this file's
+
+#define EMBER_COMPARISON_WITH(name, Other, node) \
+  Tensor name(const Tensor& self, const Other& other) { return compare({#name, kernels.name}, Dest(), self, other); } \
+  Tensor& name##_out(Tensor& out, const Tensor& self, const Other& other) { \
+    return out_elementwise(#name, out, {&self, input_of(other)}, [&](Dest dest) { \
+      compare({#name, kernels.name}, dest, self, other); \
+    }); \
+  } \
+  Tensor& Tensor::name##_(const Other& other) const { \
+    return in_place(#name "_", *this, [&](Dest dest, const Tensor& x) { \
+      compare_in_place({#name, kernels.name}, node, dest, x, other); \
+    }); \
+  }
+#define EMBER_COMPARISON(name, Node) \
+  EMBER_COMPARISON_WITH(name, Scalar, Node "Backward0") \
+  EMBER_COMPARISON_WITH(name, Tensor, Node "Backward1")
+EMBER_COMPARISON(eq, "Eq")
+EMBER_COMPARISON(ne, "Ne")
+EMBER_COMPARISON(lt, "Lt")
+EMBER_COMPARISON(le, "Le")
+EMBER_COMPARISON(gt, "Gt")
+EMBER_COMPARISON(ge, "Ge")
+#undef EMBER_COMPARISON
+#undef EMBER_COMPARISON_WITH
+
+#define EMBER_LOGICAL(name) \
+  Tensor name(const Tensor& self, const Tensor& other) { return compare({#name, kernels.name}, Dest(), self, other); } \
+  Tensor& name##_out(Tensor& out, const Tensor& self, const Tensor& other) { \
+    return out_elementwise(#name, out, {&self, &other}, [&](Dest dest) { \
+      compare({#name, kernels.name}, dest, self, other); \
+    }); \
+  } \
+  Tensor& Tensor::name##_(const Tensor& other) const { \
+    return in_place(#name "_", *this, [&](Dest dest, const Tensor& x) { \
+      compare({#name, kernels.name}, dest, x, other); \
+    }); \
+  }
+EMBER_LOGICAL(logical_and)
+EMBER_LOGICAL(logical_or)
+EMBER_LOGICAL(logical_xor)
+#undef EMBER_LOGICAL
+
+Tensor logical_not(const Tensor& self) { return logical_not_to({}, self); }
+Tensor& logical_not_out(Tensor& out, const Tensor& self) {
+  return out_elementwise("logical_not", out, {&self}, [&](Dest dest) { logical_not_to(dest, self); });
+}
+Tensor& Tensor::logical_not_() const {
+  return in_place("logical_not_", *this, [](Dest dest, const Tensor& x) { logical_not_to(dest, x); });
 }
 
 }  // namespace ember

@@ -1,5 +1,7 @@
-// Elementwise operations of three operands: addcmul, addcdiv, where and what is made of it.
-#include <ember/autograd/ops/common.h>
+// Elementwise operations of three operands: addcmul, addcdiv, lerp, nan_to_num.
+#include <limits>
+
+#include <ember/autograd/ops/pairwise.h>
 
 namespace ember {
 
@@ -10,14 +12,11 @@ void check_ternary(const char* op, const Tensor& a, const Tensor& b, const Tenso
   check_defined(op, a);
   check_defined(op, b, "tensor1");
   check_defined(op, c, "tensor2");
-  check_same_device(op, a, b);
-  check_same_device(op, a, c);
 }
 
+// For integers `value` is truncated, as PyTorch's is.
 Tensor addcmul_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
   check_ternary("addcmul", self, t1, t2);
-  EMBER_CHECK(!value.is_floating_point() || is_floating(promote_types(result_type(self, t1), t2.dtype())),
-              "addcmul: value = ", value, " needs a floating result");
   const Tensor y = ternary({"addcmul", kernels.addcmul, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
   return record("AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
@@ -30,9 +29,8 @@ Tensor addcmul_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor&
 
 Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
   check_ternary("addcdiv", self, t1, t2);
-  EMBER_CHECK(is_floating(promote_types(result_type(self, t1), t2.dtype())) &&
-                  (t1.is_floating_point() || t2.is_floating_point()),
-              "addcdiv: integer division is not supported; convert to a floating dtype first");
+  EMBER_CHECK(t1.is_floating_point() || t2.is_floating_point(), "addcdiv: the division of integers, ", describe(t1),
+              " by ", describe(t2), ", is not supported; convert to a floating dtype first");
   const Tensor y = ternary({"addcdiv", kernels.addcdiv, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
   return record("AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
@@ -45,66 +43,58 @@ Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor&
                 }));
 }
 
-Tensor where_of(const Tensor& condition, const Operand& a, const Operand& b) {
-  check_defined("where", condition, "condition");
-  EMBER_CHECK(condition.dtype() == kBool, "where: expected a bool condition, got ", describe(condition));
-  if (!a.is_scalar()) check_defined("where", a.tensor());
-  if (!b.is_scalar()) check_defined("where", b.tensor(), "other");
-  const ScalarType common = result_type(a, b);
-  const Device device = condition.device();
-  Dims sizes = condition.sizes();
-  Tensor in[2];
-  const Operand* operands[] = {&a, &b};
-  for (int i = 0; i < 2; ++i) {
-    if (operands[i]->is_scalar()) continue;
-    const Tensor& t = operands[i]->tensor();
-    EMBER_CHECK(t.device() == device || (t.is_cpu() && t.dim() == 0), "where: expected all tensors on one device, got ",
-                describe(condition), " and ", describe(t));
-    sizes = broadcast_shapes(sizes, t.sizes());
-    const NoGradGuard unrecorded;
-    in[i] = t.to(device, common);
-  }
-  const Tensor y = empty_result(sizes, common, device, in[0].defined() ? in[0] : condition);
-  TensorIterator iter(y);
-  iter.add_input(condition);
-  for (int i = 0; i < 2; ++i) {
-    if (in[i].defined()) {
-      iter.add_input(in[i]);
-    } else {
-      iter.add_input(operands[i]->scalar());
+void check_lerp(const Tensor& self, const Tensor& end) {
+  check_defined("lerp", self);
+  check_defined("lerp", end, "end");
+  EMBER_CHECK(self.dtype() == end.dtype(), "lerp: expected one dtype, got ", describe(self), " and ", describe(end));
+  EMBER_CHECK(self.is_floating_point(), "lerp: expected a floating dtype, got ", describe(self));
+}
+
+Tensor lerp_to(Dest dest, const Tensor& self, const Tensor& end, const Scalar& weight) {
+  check_lerp(self, end);
+  const Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, self.dtype());
+  if (!recording(self, end)) return y;
+  const double w = weight.toDouble();
+  return record("LerpBackward0", y, wrt(self, [undo = Undo(self, y), w](const Tensor& g) { return undo(g * (1 - w)); }),
+                wrt(end, [undo = Undo(end, y), w](const Tensor& g) { return undo(g * w); }));
+}
+
+Tensor lerp_to(Dest dest, const Tensor& self, const Tensor& end, const Tensor& weight) {
+  check_lerp(self, end);
+  check_defined("lerp", weight, "weight");
+  EMBER_CHECK(weight.dim() == 0 || weight.dtype() == self.dtype(), "lerp: expected one dtype, got ", describe(self),
+              " and the weight ", describe(weight));
+  const Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, self.dtype());
+  if (!recording(self, end, weight)) return y;
+  const bool weighted = self.requires_grad() || end.requires_grad();
+  return record(
+      "LerpBackward1", y,
+      wrt(self,
+          [undo = Undo(self, y), w = save_if(weighted, weight)](const Tensor& g) { return undo(g * (1 - w.get())); }),
+      wrt(end, [undo = Undo(end, y), w = save_if(weighted, weight)](const Tensor& g) { return undo(g * w.get()); }),
+      wrt(weight,
+          [undo = Undo(weight, y), a = save_if(weight.requires_grad(), self),
+           b = save_if(weight.requires_grad(), end)](const Tensor& g) { return undo(g * (b.get() - a.get())); }));
+}
+
+Tensor nan_to_num_to(Dest dest, const Tensor& x, std::optional<double> nan, std::optional<double> posinf,
+                     std::optional<double> neginf) {
+  check_defined("nan_to_num", x);
+  if (!x.is_floating_point()) {  // they have neither
+    if (dest.given()) {
+      return select("nan_to_num", dest, ones({}, TensorOptions(kBool).device(x.device())), x, x, x.dtype());
     }
+    return x.clone();
   }
-  iter.build();
-  if (iter.numel() != 0) launch(kernels.where, device, iter, Params{});
-  return y;
-}
-
-template <class X>
-const Tensor& operand_tensor(const X& x, const Tensor& none) {
-  if constexpr (std::is_same_v<X, Tensor>) {
-    return x;
-  } else {
-    return none;
-  }
-}
-
-template <class A, class B>
-Tensor where_recorded(const Tensor& condition, const A& a, const B& b) {
-  const Tensor y = where_of(condition, a, b);
-  const Tensor none;
-  const Tensor& ta = operand_tensor(a, none);
-  const Tensor& tb = operand_tensor(b, none);
-  const bool wanted =
-      GradMode::is_enabled() && ((ta.defined() && ta.requires_grad()) || (tb.defined() && tb.requires_grad()));
-  if (!wanted) return y;
-  const Tensor& like_a = ta.defined() ? ta : y;
-  const Tensor& like_b = tb.defined() ? tb : y;
-  return record("WhereBackward0", y,
-                wrt(ta, [undo = Undo(like_a, y),
-                         c = save(condition)](const Tensor& g) { return undo(where(c.get(), g, Scalar(0))); }),
-                wrt(tb, [undo = Undo(like_b, y), c = save(condition)](const Tensor& g) {
-                  return undo(where(c.get(), Scalar(0), g));
-                }));
+  const double largest = x.dtype() == kFloat16    ? 65504
+                         : x.dtype() == kBFloat16 ? 3.3895313892515355e38
+                         : x.dtype() == kFloat32  ? static_cast<double>(std::numeric_limits<float>::max())
+                                                  : std::numeric_limits<double>::max();
+  const Tensor y = ternary_in({"nan_to_num", kernels.nan_to_num, {nan.value_or(0), {}}}, dest, x,
+                              Scalar(posinf.value_or(largest)), Scalar(neginf.value_or(-largest)), x.dtype());
+  if (!recording(x)) return y;
+  return record("NanToNumBackward0", y,
+                wrt(x, [x = save(x)](const Tensor& g) { return where(isfinite(x.get()), g, 0); }));
 }
 
 }  // namespace
@@ -112,43 +102,56 @@ Tensor where_recorded(const Tensor& condition, const A& a, const B& b) {
 
 using namespace ops;  // NOLINT: the definitions below are this file's
 
-Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
-  return addcmul_to({}, self, tensor1, tensor2, value);
-}
-Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) {
-  return addcdiv_to({}, self, tensor1, tensor2, value);
-}
-Tensor& Tensor::addcmul_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return in_place("addcmul_", *this, [&](Dest dest, const Tensor& x) { addcmul_to(dest, x, tensor1, tensor2, value); });
-}
-Tensor& Tensor::addcdiv_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const {
-  return in_place("addcdiv_", *this, [&](Dest dest, const Tensor& x) { addcdiv_to(dest, x, tensor1, tensor2, value); });
-}
-Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other) {
-  return where_recorded(condition, self, other);
-}
-Tensor where(const Tensor& condition, const Tensor& self, const Scalar& other) {
-  return where_recorded(condition, self, other);
-}
-Tensor where(const Tensor& condition, const Scalar& self, const Tensor& other) {
-  return where_recorded(condition, self, other);
-}
+#define EMBER_ADDED_PRODUCT(name) \
+  Tensor name(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) { \
+    return name##_to({}, self, tensor1, tensor2, value); \
+  } \
+  Tensor& name##_out(Tensor& out, const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, \
+                     const Scalar& value) { \
+    return out_elementwise(#name, out, {&self, &tensor1, &tensor2}, \
+                           [&](Dest dest) { name##_to(dest, self, tensor1, tensor2, value); }); \
+  } \
+  Tensor& Tensor::name##_(const Tensor& tensor1, const Tensor& tensor2, const Scalar& value) const { \
+    return in_place(#name "_", *this, \
+                    [&](Dest dest, const Tensor& x) { name##_to(dest, x, tensor1, tensor2, value); }); \
+  }
+EMBER_ADDED_PRODUCT(addcmul)
+EMBER_ADDED_PRODUCT(addcdiv)
+#undef EMBER_ADDED_PRODUCT
 
-Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  check_defined("masked_fill", self);
-  check_defined("masked_fill", mask, "mask");
-  EMBER_CHECK(mask.dtype() == kBool, "masked_fill: expected a bool mask, got ", describe(mask));
-  EMBER_CHECK(!value.is_floating_point() || self.is_floating_point(), "masked_fill: the value ", value,
-              " does not fit into ", describe(self));
-  const Tensor y = where(mask, value, self);
-  return as_dtype(y, self.dtype());
+#define EMBER_LERP(Weight) \
+  Tensor lerp(const Tensor& self, const Tensor& end, const Weight& weight) { return lerp_to({}, self, end, weight); } \
+  Tensor& lerp_out(Tensor& out, const Tensor& self, const Tensor& end, const Weight& weight) { \
+    return out_elementwise("lerp", out, {&self, &end, input_of(weight)}, \
+                           [&](Dest dest) { lerp_to(dest, self, end, weight); }); \
+  } \
+  Tensor& Tensor::lerp_(const Tensor& end, const Weight& weight) const { \
+    return in_place( \
+        "lerp_", *this, [&](Dest dest, const Tensor& x) { lerp_to(dest, x, end, weight); }, wants_gradient(weight)); \
+  }
+EMBER_LERP(Scalar)
+EMBER_LERP(Tensor)
+#undef EMBER_LERP
+
+Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf) {
+  return nan_to_num_to({}, self, nan, posinf, neginf);
 }
-Tensor& Tensor::masked_fill_(const Tensor& mask, const Scalar& value) const {
-  check_defined("masked_fill_", *this);
-  check_defined("masked_fill_", mask, "mask");
-  EMBER_CHECK(is_expandable_to(mask.sizes(), sizes()), "masked_fill_: a mask of sizes ", mask.sizes(),
-              " does not broadcast to ", sizes());
-  return copy_(ember::masked_fill(*this, mask, value));
+Tensor& nan_to_num_out(Tensor& out, const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                       std::optional<double> neginf) {
+  check_defined("nan_to_num", self);
+  check_defined("nan_to_num", out, "out");
+  EMBER_CHECK(out.dtype() == self.dtype(), "nan_to_num: out must be of the input's dtype, got ", describe(out), " and ",
+              describe(self));
+  return out_elementwise("nan_to_num", out, {&self},
+                         [&](Dest dest) { nan_to_num_to(dest, self, nan, posinf, neginf); });
+}
+Tensor& Tensor::nan_to_num_(std::optional<double> nan, std::optional<double> posinf,
+                            std::optional<double> neginf) const {
+  check_defined("nan_to_num_", *this);
+  return in_place(
+      "nan_to_num_", *this, [&](Dest dest, const Tensor& x) { nan_to_num_to(dest, x, nan, posinf, neginf); },
+      requires_grad());
 }
 
 }  // namespace ember

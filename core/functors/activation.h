@@ -25,33 +25,33 @@ struct SigmoidBackward {  // the second is the result
 template <class T>
 struct HardtanhBackward {  // 0 outside of (a, b)
   T low, high;
-  explicit HardtanhBackward(const Params& p) : low(p.a.to<T>()), high(p.b.to<T>()) {}
+  explicit HardtanhBackward(const Params& p) : low(p.a.cast<T>()), high(p.b.cast<T>()) {}
   EMBER_HD T operator()(T g, T x) const { return x > low && x < high ? g : T(0); }
 };
 
 template <class T>
 struct Threshold {  // x where above a, else b
   T limit, value;
-  explicit Threshold(const Params& p) : limit(p.a.to<T>()), value(p.b.to<T>()) {}
+  explicit Threshold(const Params& p) : limit(p.a.cast<T>()), value(p.b.cast<T>()) {}
   EMBER_HD T operator()(T x) const { return x <= limit ? value : x; }
 };
 template <class T>
 struct ThresholdBackward {  // 0 where not above a
   T limit;
-  explicit ThresholdBackward(const Params& p) : limit(p.a.to<T>()) {}
+  explicit ThresholdBackward(const Params& p) : limit(p.a.cast<T>()) {}
   EMBER_HD T operator()(T g, T x) const { return x <= limit ? T(0) : g; }
 };
 
 template <class T>
 struct LeakyRelu {  // a·x below 0
   T slope;
-  explicit LeakyRelu(const Params& p) : slope(p.a.to<T>()) {}
+  explicit LeakyRelu(const Params& p) : slope(p.a.cast<T>()) {}
   EMBER_HD T operator()(T x) const { return x > T(0) ? x : x * slope; }
 };
 template <class T>
 struct LeakyReluBackward {  // the second may be the result where a is not negative
   T slope;
-  explicit LeakyReluBackward(const Params& p) : slope(p.a.to<T>()) {}
+  explicit LeakyReluBackward(const Params& p) : slope(p.a.cast<T>()) {}
   EMBER_HD T operator()(T g, T x) const { return x > T(0) ? g : g * slope; }
 };
 
@@ -60,7 +60,7 @@ template <class T>
 struct EluNumbers {
   T negative, positive, inner;
   explicit EluNumbers(const Params& p)
-      : negative(p.a.to<T>() * p.b.to<T>()), positive(p.b.to<T>()), inner(p.c.to<T>()) {}
+      : negative(p.a.cast<T>() * p.b.cast<T>()), positive(p.b.cast<T>()), inner(p.c.to<T>()) {}
 };
 template <class T>
 struct Elu : EluNumbers<T> {  // scale·x, below 0 scale·alpha·(exp(input scale·x) − 1)
@@ -133,13 +133,13 @@ struct GeluTanhBackward {
 template <class T>
 struct Softplus {  // log(1 + exp(a·x)) / a, x itself where a·x is above b
   T beta, threshold;
-  explicit Softplus(const Params& p) : beta(p.a.to<T>()), threshold(p.b.to<T>()) {}
+  explicit Softplus(const Params& p) : beta(p.a.cast<T>()), threshold(p.b.cast<T>()) {}
   EMBER_HD T operator()(T x) const { return x * beta > threshold ? x : std::log1p(std::exp(x * beta)) / beta; }
 };
 template <class T>
 struct SoftplusBackward {
   T beta, threshold;
-  explicit SoftplusBackward(const Params& p) : beta(p.a.to<T>()), threshold(p.b.to<T>()) {}
+  explicit SoftplusBackward(const Params& p) : beta(p.a.cast<T>()), threshold(p.b.cast<T>()) {}
   EMBER_HD T operator()(T g, T x) const {
     const T z = std::exp(x * beta);
     return x * beta > threshold ? g : g * z / (z + T(1));

@@ -74,7 +74,7 @@ template <class T>
 struct Logit {  // log(x / (1 − x)), x moved into [a, 1 − a] first; a < 0: not moved
   T low, high;
   bool clamps;
-  explicit Logit(const Params& p) : low(p.a.to<T>()), high(T(1) - low), clamps(p.a.toDouble() >= 0) {}
+  explicit Logit(const Params& p) : low(p.a.cast<T>()), high(T(1) - low), clamps(p.a.toDouble() >= 0) {}
   EMBER_HD T operator()(T x) const {
     if (clamps) x = x < low ? low : x > high ? high : x;
     return std::log(x / (T(1) - x));

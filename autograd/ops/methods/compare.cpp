@@ -21,5 +21,17 @@ bool Tensor::allclose(const Tensor& other, double rtol, double atol, bool equal_
   return ember::allclose(*this, other, rtol, atol, equal_nan);
 }
 bool Tensor::equal(const Tensor& other) const { return ember::equal(*this, other); }
+Tensor Tensor::isinf() const { return ember::isinf(*this); }
+Tensor Tensor::isfinite() const { return ember::isfinite(*this); }
+Tensor Tensor::isposinf() const { return ember::isposinf(*this); }
+Tensor Tensor::isneginf() const { return ember::isneginf(*this); }
+Tensor Tensor::isreal() const { return ember::isreal(*this); }
+Tensor Tensor::isclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
+  return ember::isclose(*this, other, rtol, atol, equal_nan);
+}
+Tensor Tensor::logical_and(const Tensor& other) const { return ember::logical_and(*this, other); }
+Tensor Tensor::logical_or(const Tensor& other) const { return ember::logical_or(*this, other); }
+Tensor Tensor::logical_xor(const Tensor& other) const { return ember::logical_xor(*this, other); }
+bool Tensor::is_nonzero() const { return ember::is_nonzero(*this); }
 
 }  // namespace ember

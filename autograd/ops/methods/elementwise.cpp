@@ -48,5 +48,58 @@ Tensor Tensor::where(const Tensor& condition, const Scalar& other) const {
 Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const {
   return ember::masked_fill(*this, mask, value);
 }
+Tensor Tensor::div(const Tensor& other, std::optional<std::string_view> rounding_mode) const {
+  return ember::div(*this, other, rounding_mode);
+}
+Tensor Tensor::div(const Scalar& other, std::optional<std::string_view> rounding_mode) const {
+  return ember::div(*this, other, rounding_mode);
+}
+Tensor Tensor::floor_divide(const Tensor& other) const { return ember::floor_divide(*this, other); }
+Tensor Tensor::floor_divide(const Scalar& other) const { return ember::floor_divide(*this, other); }
+Tensor Tensor::remainder(const Scalar& other) const { return ember::remainder(*this, other); }
+Tensor Tensor::remainder(const Tensor& other) const { return ember::remainder(*this, other); }
+Tensor Tensor::fmod(const Scalar& other) const { return ember::fmod(*this, other); }
+Tensor Tensor::fmod(const Tensor& other) const { return ember::fmod(*this, other); }
+Tensor Tensor::float_power(const Tensor& exponent) const { return ember::float_power(*this, exponent); }
+Tensor Tensor::float_power(const Scalar& exponent) const { return ember::float_power(*this, exponent); }
+Tensor Tensor::fmax(const Tensor& other) const { return ember::fmax(*this, other); }
+Tensor Tensor::fmin(const Tensor& other) const { return ember::fmin(*this, other); }
+Tensor Tensor::atan2(const Tensor& other) const { return ember::atan2(*this, other); }
+Tensor Tensor::hypot(const Tensor& other) const { return ember::hypot(*this, other); }
+Tensor Tensor::heaviside(const Tensor& values) const { return ember::heaviside(*this, values); }
+Tensor Tensor::copysign(const Tensor& other) const { return ember::copysign(*this, other); }
+Tensor Tensor::copysign(const Scalar& other) const { return ember::copysign(*this, other); }
+Tensor Tensor::nextafter(const Tensor& other) const { return ember::nextafter(*this, other); }
+Tensor Tensor::logaddexp(const Tensor& other) const { return ember::logaddexp(*this, other); }
+Tensor Tensor::logaddexp2(const Tensor& other) const { return ember::logaddexp2(*this, other); }
+Tensor Tensor::xlogy(const Tensor& other) const { return ember::xlogy(*this, other); }
+Tensor Tensor::xlogy(const Scalar& other) const { return ember::xlogy(*this, other); }
+Tensor Tensor::ldexp(const Tensor& other) const { return ember::ldexp(*this, other); }
+Tensor Tensor::gcd(const Tensor& other) const { return ember::gcd(*this, other); }
+Tensor Tensor::lcm(const Tensor& other) const { return ember::lcm(*this, other); }
+Tensor Tensor::nan_to_num(std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf) const {
+  return ember::nan_to_num(*this, nan, posinf, neginf);
+}
+Tensor Tensor::clamp(const std::optional<Tensor>& min, const std::optional<Tensor>& max) const {
+  return ember::clamp(*this, min, max);
+}
+Tensor Tensor::clamp_min(const Tensor& min) const { return ember::clamp_min(*this, min); }
+Tensor Tensor::clamp_max(const Tensor& max) const { return ember::clamp_max(*this, max); }
+Tensor Tensor::lerp(const Tensor& end, const Scalar& weight) const { return ember::lerp(*this, end, weight); }
+Tensor Tensor::lerp(const Tensor& end, const Tensor& weight) const { return ember::lerp(*this, end, weight); }
+Tensor Tensor::masked_fill(const Tensor& mask, const Tensor& value) const {
+  return ember::masked_fill(*this, mask, value);
+}
+Tensor Tensor::bitwise_and(const Scalar& other) const { return ember::bitwise_and(*this, other); }
+Tensor Tensor::bitwise_and(const Tensor& other) const { return ember::bitwise_and(*this, other); }
+Tensor Tensor::bitwise_or(const Scalar& other) const { return ember::bitwise_or(*this, other); }
+Tensor Tensor::bitwise_or(const Tensor& other) const { return ember::bitwise_or(*this, other); }
+Tensor Tensor::bitwise_xor(const Scalar& other) const { return ember::bitwise_xor(*this, other); }
+Tensor Tensor::bitwise_xor(const Tensor& other) const { return ember::bitwise_xor(*this, other); }
+Tensor Tensor::bitwise_not() const { return ember::bitwise_not(*this); }
+Tensor Tensor::bitwise_left_shift(const Tensor& other) const { return ember::bitwise_left_shift(*this, other); }
+Tensor Tensor::bitwise_left_shift(const Scalar& other) const { return ember::bitwise_left_shift(*this, other); }
+Tensor Tensor::bitwise_right_shift(const Tensor& other) const { return ember::bitwise_right_shift(*this, other); }
+Tensor Tensor::bitwise_right_shift(const Scalar& other) const { return ember::bitwise_right_shift(*this, other); }
 
 }  // namespace ember
