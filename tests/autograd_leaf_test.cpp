@@ -22,8 +22,8 @@ TEST(Leaf, WhatIsOne) {
   const Tensor y = x * 2;
   EXPECT_FALSE(y.is_leaf());
   EXPECT_TRUE(y.requires_grad());
-  EXPECT_EQ(y.grad_fn()->name(), "MulBackward0");
-  EXPECT_EQ((x + 1).grad_fn()->name(), "AddBackward0");
+  EXPECT_EQ(y.grad_fn()->name(), "MulBackward1");
+  EXPECT_EQ((x + 1).grad_fn()->name(), "AddBackward1");
   EXPECT_EQ(x.exp().grad_fn()->name(), "ExpBackward0");
   EXPECT_EQ(x.sum().grad_fn()->name(), "SumBackward0");
   EXPECT_EQ(x.view({1, 1}).mm(ones({1, 1}, kFloat64)).grad_fn()->name(), "MmBackward0");

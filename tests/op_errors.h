@@ -67,6 +67,7 @@ const std::vector<Bad>& undefined_functions();
 const std::vector<Bad>& undefined_methods();
 const std::vector<Bad>& bad_creation();
 const std::vector<Bad>& bad_elementwise();
+const std::vector<Bad>& bad_arithmetic();
 const std::vector<Bad>& bad_in_place();
 const std::vector<Bad>& bad_reductions();
 const std::vector<Bad>& bad_linalg();

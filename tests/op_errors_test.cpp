@@ -100,6 +100,7 @@ void register_error_tests() {
   register_all("undefined_methods", undefined_methods);
   register_all("creation", bad_creation);
   register_all("elementwise", bad_elementwise);
+  register_all("arithmetic", bad_arithmetic);
   register_all("in_place", bad_in_place);
   register_all("reductions", bad_reductions);
   register_all("linalg", bad_linalg);

@@ -30,6 +30,7 @@ const std::vector<Op>& op_table() {
     add_math_ops(t);
     add_activation_ops(t);
     add_binary_ops(t);
+    add_arithmetic_ops(t);
     add_reduce_ops(t);
     add_linalg_ops(t);
     add_shape_ops(t);

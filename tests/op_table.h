@@ -119,6 +119,7 @@ void add_unary_ops(std::vector<Op>& table);
 void add_math_ops(std::vector<Op>& table);
 void add_activation_ops(std::vector<Op>& table);
 void add_binary_ops(std::vector<Op>& table);
+void add_arithmetic_ops(std::vector<Op>& table);
 void add_reduce_ops(std::vector<Op>& table);
 void add_linalg_ops(std::vector<Op>& table);
 void add_shape_ops(std::vector<Op>& table);

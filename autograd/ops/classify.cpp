@@ -1,5 +1,5 @@
 // What kind of number an element is, and whether tensors hold the same.
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 #include <ember/autograd/ops/common.h>
@@ -74,7 +74,7 @@ Tensor isin_of(const Tensor& elements, const Tensor& test_elements, bool invert)
       if (piece == 1) {
         found.logical_or_(eq(values, wanted.select(0, begin)));
       } else {
-        found.logical_or_(eq(values.unsqueeze(-1), wanted.slice(0, begin, end)).any(-1));
+        found.logical_or_(eq(values.unsqueeze(-1), wanted.slice(0, begin, end)).amax(-1));
       }
     }
   }
