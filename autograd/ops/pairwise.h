@@ -13,15 +13,23 @@ struct KeptNumber {
 inline autograd::SavedTensor keep(bool wanted, const Tensor& t) { return save_if(wanted, t); }
 inline KeptNumber keep(bool, const Scalar& s) { return {s}; }
 
+// The gradient of an operand that the result does not change with.
+struct NoGradient {};
+inline constexpr NoGradient no_gradient;
+
 // Records `y`, an operation of a and b. The gradients are functions of the incoming one and the operands, with the
 // shape and dtype of the result; da is not called where a is a number, nor db where b is one.
 template <class A, class B, class DA, class DB>
 Tensor record_pair(const char* node, const Tensor& y, const A& a, const B& b, DA da, DB db) {
   const auto with = [&](const Tensor& x, auto gradient) {
-    const bool wanted = x.requires_grad();
-    return wrt(x, [undo = Undo(x, y), a = keep(wanted, a), b = keep(wanted, b), gradient](const Tensor& g) {
-      return undo(gradient(g, a.get(), b.get()));
-    });
+    if constexpr (std::is_same_v<decltype(gradient), NoGradient>) {
+      return wrt(x, [undo = Undo(x, y)](const Tensor& g) { return undo(zeros_like(g)); });
+    } else {
+      const bool wanted = x.requires_grad();
+      return wrt(x, [undo = Undo(x, y), a = keep(wanted, a), b = keep(wanted, b), gradient](const Tensor& g) {
+        return undo(gradient(g, a.get(), b.get()));
+      });
+    }
   };
   if constexpr (std::is_same_v<A, Tensor> && std::is_same_v<B, Tensor>) {
     return recording(a, b) ? record(node, y, with(a, da), with(b, db)) : y;
@@ -31,9 +39,6 @@ Tensor record_pair(const char* node, const Tensor& y, const A& a, const B& b, DA
     return recording(b) ? record(node, y, with(b, db)) : y;
   }
 }
-
-// The gradient of an operand that the result does not change with.
-inline constexpr auto no_gradient = [](const Tensor& g, const auto&, const auto&) { return zeros_like(g); };
 
 // Records `y` as the result of an operation whose gradient does not exist; asking for it throws.
 template <class A, class B>
