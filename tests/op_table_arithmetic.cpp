@@ -148,8 +148,8 @@ void add_functions(std::vector<Op>& table) {
             {8, 8}},
            {EMBER_TEST_PAIR(xlogy, x_log_y, {0.4, 3}, {0.4, 3}), kAllDtypes, {}, Result::Floating, {}},
            {EMBER_TEST_PAIR(ldexp, [](double a, double b) { return a * std::exp2(b); }, {}, {-2, 2}),
-            kAllDtypes,
-            {},
+            kNumericDtypes,
+            {kBool},
             Result::Floating,
             {}},
            {EMBER_TEST_PAIR_OUT_OF_PLACE(fmax, [](double a, double b) { return std::fmax(a, b); }, {}, {}),
@@ -262,7 +262,8 @@ void add_three(std::vector<Op>& table) {
   lerp_op.tolerance = {8, 24};
   Op clamp_op;
   clamp_op.name = "clamp_tensor";
-  clamp_op.dtypes = kAllDtypes;
+  clamp_op.dtypes = kNumericDtypes;
+  clamp_op.refused = {kBool};
   for (const Triple& s : kTriples) {
     Variant v{to_string(s.a) + to_string(s.b) + to_string(s.c),
               {value(s.a), value(s.b), value(s.c, 0, 1)},
@@ -362,11 +363,11 @@ void add_logic(std::vector<Op>& table) {
     bool (*reference)(double);
   };
   for (const Row& row :
-                        {"isinf", isinf, &Tensor::isinf, [](double x) { return std::isinf(x); }},
+       std::vector<Row>{{"isinf", isinf, &Tensor::isinf, [](double x) { return std::isinf(x); }},
                         {"isposinf", isposinf, &Tensor::isposinf, [](double x) { return x == kInf; }},
                         {"isneginf", isneginf, &Tensor::isneginf, [](double x) { return x == -kInf; }},
                         {"isfinite", isfinite, &Tensor::isfinite, [](double x) { return std::isfinite(x); }},
-                        {"isreal", isreal, &Tensor::isreal, [](double) { return true; }},
+                        {"isreal", isreal, &Tensor::isreal, [](double) { return true; }}}) {
     Op op;
     op.name = row.name;
     truth(op);

@@ -53,8 +53,27 @@ Tensor isclose_of(const char* op, const Tensor& a, const Tensor& b, double rtol,
   return close.logical_or_(logical_and(isfinite(difference), difference <= (y * rtol).abs() + atol));
 }
 
-// Whether each element is among the test elements, these compared a piece at a time so that the comparisons of one
-// piece fit into a moderate piece of memory.
+// Whether each element is among a few others, compared a piece at a time so that the comparisons of one piece fit into
+// a moderate piece of memory.
+Tensor isin_by_comparison(const Tensor& values, const Tensor& wanted) {
+  const Tensor found = zeros(values.sizes(), TensorOptions(kBool).device(values.device()));
+  if (values.numel() == 0) return found;
+  const int64_t piece = std::max<int64_t>(1, (int64_t{1} << 20) / values.numel());
+  for (int64_t begin = 0; begin < wanted.numel(); begin += piece) {
+    const int64_t end = std::min(wanted.numel(), begin + piece);
+    found.logical_or_(piece == 1 ? eq(values, wanted.select(0, begin))
+                                 : eq(values.unsqueeze(-1), wanted.slice(0, begin, end)).any(-1));
+  }
+  return found;
+}
+
+// The same by search in the sorted others.
+Tensor isin_by_search(const Tensor& values, const Tensor& wanted) {
+  const Tensor sorted = std::get<0>(wanted.sort());
+  const Tensor at = searchsorted(sorted, values).clamp_max(wanted.numel() - 1);
+  return eq(sorted.index_select(0, at.reshape({-1})).reshape(values.sizes()), values);
+}
+
 Tensor isin_of(const Tensor& elements, const Tensor& test_elements, bool invert) {
   check_defined("isin", elements, "elements");
   check_defined("isin", test_elements, "test_elements");
@@ -64,21 +83,12 @@ Tensor isin_of(const Tensor& elements, const Tensor& test_elements, bool invert)
   }
   const NoGradGuard unrecorded;
   const ScalarType common = result_type(elements, test_elements);
-  const Tensor values = as_dtype(elements, common);
-  const Tensor wanted = as_dtype(test_elements, common).reshape({-1});
-  const Tensor found = zeros(elements.sizes(), TensorOptions(kBool).device(elements.device()));
-  if (elements.numel() != 0) {
-    const int64_t piece = std::max<int64_t>(1, (int64_t{1} << 20) / elements.numel());
-    for (int64_t begin = 0; begin < wanted.numel(); begin += piece) {
-      const int64_t end = std::min(wanted.numel(), begin + piece);
-      if (piece == 1) {
-        found.logical_or_(eq(values, wanted.select(0, begin)));
-      } else {
-        found.logical_or_(eq(values.unsqueeze(-1), wanted.slice(0, begin, end)).amax(-1));
-      }
-    }
-  }
-  return invert ? found.logical_not_() : found;
+  const ScalarType compared = element_size(common) == 2 && is_floating(common) ? kFloat32 : common;
+  const Tensor values = as_dtype(elements, compared);
+  const Tensor wanted = as_dtype(test_elements, compared).reshape({-1});
+  const bool many = wanted.numel() > 16 && values.numel() > 16 && values.is_cpu();
+  const Tensor found = many ? isin_by_search(values, wanted) : isin_by_comparison(values, wanted);
+  return invert ? found.logical_not() : found;
 }
 
 }  // namespace
@@ -132,7 +142,8 @@ Tensor isin(const Tensor& elements, const Tensor& test_elements, bool /*assume_u
 }
 Tensor isin(const Tensor& elements, const Scalar& test_element, bool /*assume_unique*/, bool invert) {
   check_defined("isin", elements, "elements");
-  EMBER_CHECK(elements.dtype() != kBool, "isin: not implemented for bool, got ", describe(elements));
+  EMBER_CHECK(elements.dtype() != kBool && !test_element.is_boolean(), "isin: not implemented for bool, got ",
+              describe(elements), " and ", test_element);
   return invert ? ne(elements, test_element) : eq(elements, test_element);
 }
 Tensor isin(const Scalar& element, const Tensor& test_elements, bool /*assume_unique*/, bool invert) {

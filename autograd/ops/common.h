@@ -81,6 +81,7 @@ struct Elementwise {
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x);
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
 Tensor compare(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
+inline Tensor compare(const Elementwise& op, const Operand& a, const Operand& b) { return compare(op, Dest(), a, b); }
 Tensor ternary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, const Operand& c);
 // The same for kernels of floating dtypes: integral inputs are converted to the default dtype first.
 Tensor unary_floating(const Elementwise& op, Dest dest, const Tensor& x);

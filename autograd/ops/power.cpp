@@ -82,6 +82,9 @@ Tensor pow_to(Dest dest, const Scalar& base, const Tensor& exponent) {
 }
 
 Tensor ldexp_to(Dest dest, const Tensor& a, const Tensor& b) {
+  check_defined("ldexp", a);
+  check_defined("ldexp", b, "other");
+  EMBER_CHECK(b.dtype() != kBool, "ldexp: the exponent must not be bool, got ", describe(b));
   const Tensor y = binary_floating({"ldexp", kernels.ldexp}, dest, a, b);
   constexpr double ln2 = 0.693147180559945309417;
   return record_pair(

@@ -101,6 +101,7 @@ Tensor where(const Tensor& condition, const Scalar& self, const Tensor& other) {
 Tensor where(const Tensor& condition, const Scalar& self, const Scalar& other) {
   return where_of(condition, self, other);
 }
+std::vector<Tensor> where(const Tensor& condition) { return nonzero_numpy(condition); }
 
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
   return masked_fill_to({}, self, mask, value);

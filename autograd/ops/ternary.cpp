@@ -47,11 +47,11 @@ void check_lerp(const Tensor& self, const Tensor& end) {
   check_defined("lerp", self);
   check_defined("lerp", end, "end");
   EMBER_CHECK(self.dtype() == end.dtype(), "lerp: expected one dtype, got ", describe(self), " and ", describe(end));
-  EMBER_CHECK(self.is_floating_point(), "lerp: expected a floating dtype, got ", describe(self));
 }
 
 Tensor lerp_to(Dest dest, const Tensor& self, const Tensor& end, const Scalar& weight) {
   check_lerp(self, end);
+  EMBER_CHECK(self.is_floating_point(), "lerp: expected a floating dtype, got ", describe(self));
   const Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, self.dtype());
   if (!recording(self, end)) return y;
   const double w = weight.toDouble();
@@ -64,7 +64,9 @@ Tensor lerp_to(Dest dest, const Tensor& self, const Tensor& end, const Tensor& w
   check_defined("lerp", weight, "weight");
   EMBER_CHECK(weight.dim() == 0 || weight.dtype() == self.dtype(), "lerp: expected one dtype, got ", describe(self),
               " and the weight ", describe(weight));
-  const Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, self.dtype());
+  const ScalarType common = result_type(self, end, weight);
+  EMBER_CHECK(is_floating(common), "lerp: expected a floating dtype, got ", describe(self));
+  const Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, common);
   if (!recording(self, end, weight)) return y;
   const bool weighted = self.requires_grad() || end.requires_grad();
   return record(
