@@ -1,14 +1,18 @@
 #include <ember/autograd/engine.h>
 
+#include <ember/autograd/anomaly_mode.h>
 #include <ember/autograd/autograd.h>
 #include <ember/autograd/autograd_meta.h>
 #include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>
 #include <ember/core/backend.h>
+#include <ember/core/logging.h>
 
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <system_error>
+#include <thread>
 
 namespace ember::autograd {
 
@@ -60,7 +64,8 @@ struct Task {
   uint32_t dependencies = 0;  // edges into it that have not delivered yet
   bool needed = true;         // on the way to a capture
   bool queued = false;
-  Tensor first;  // gradients of its results so far: the first, and the others where it has several
+  bool stops = false;  // what lies behind it is not run
+  Tensor first;        // gradients of its results so far: the first, and the others where it has several
   std::vector<Tensor> others;
 
   Tensor& grad(uint32_t i) {
@@ -88,10 +93,26 @@ void accumulate(Tensor& sum, Tensor grad) {
   }
 }
 
+// Says for the scope which node runs in this thread.
+class RunningNode {
+ public:
+  explicit RunningNode(Node* node) : previous_(internal::running_node) { internal::running_node = node; }
+  ~RunningNode() { internal::running_node = previous_; }
+  RunningNode(const RunningNode&) = delete;
+  RunningNode& operator=(const RunningNode&) = delete;
+
+ private:
+  Node* previous_;
+};
+
 class Run {
  public:
   Run(const std::vector<Edge>& roots, const std::vector<Edge>& captures, const EngineOptions& options)
       : options_(options) {
+    if (options.stop_at_captures) {
+      for (const Edge& c : captures)
+        if (c.is_valid()) tasks_[add(c.function.get())].stops = true;
+    }
     discover(roots);
     for (const Edge& c : captures) {
       if (c.is_valid() && index_.contains(c.function.get())) {
@@ -100,7 +121,17 @@ class Run {
         captures_.push_back({kNone, 0});
       }
     }
-    if (!captures.empty()) mark_needed();
+    if (!captures.empty() && !options.stop_at_captures) {
+      mark_needed();
+      partial_ = true;
+    }
+  }
+
+  bool partial() const { return partial_; }
+  bool accumulates() const { return options_.accumulate; }
+  bool needs(const Node* node) {
+    auto* const n = const_cast<Node*>(node);
+    return !index_.contains(n) || tasks_[index_[n]].needed;  // what is not in the graph cannot be left out of it
   }
 
   std::vector<Tensor> operator()(const std::vector<Edge>& roots, std::vector<Tensor> grads) {
@@ -145,6 +176,7 @@ class Run {
     for (const Edge& root : roots)
       if (root.is_valid()) add(root.function.get());
     for (size_t i = 0; i < tasks_.size(); ++i) {
+      if (tasks_[i].stops) continue;
       const Node& node = *tasks_[i].node;
       for (const Edge& edge : node.next_edges()) {
         if (edge.is_valid()) ++tasks_[add(edge.function.get())].dependencies;
@@ -238,7 +270,7 @@ class Run {
     Task& task = tasks_[number];
     const IntrusivePtr<Node> node = std::move(task.node);
     const uint32_t n_in = node->num_inputs();
-    const uint32_t n_out = node->num_outputs();
+    const uint32_t n_out = task.stops ? 0 : node->num_outputs();
     std::vector<Tensor>& grads_in = grads_in_;
     std::vector<Tensor>& grads_out = grads_out_;
     grads_in.resize(n_in);
@@ -255,17 +287,19 @@ class Run {
           used_streams_.push_back(stream);
         }
       }
-      call_hooks_before(*node, grads_in);
-      bool captured = false;
-      for (size_t c = 0; c < captures_.size(); ++c) {
-        if (captures_[c].task != number) continue;
-        captured = true;
-        results[c] = grads_in[captures_[c].input_nr];
+      const RunningNode running(node.get());
+      try {
+        run_needed(*node, number, grads_in, grads_out, results);
+      } catch (Error& error) {
+        error.prepend(ember::detail::concat("in the backward of ",
+                                            AnomalyMode::is_enabled() ? describe_origin(*node) : node->name(), ": "));
+        throw;
+      } catch (const std::exception& error) {
+        if (AnomalyMode::is_enabled()) {
+          log(LogLevel::Warning, "an exception in the backward of ", describe_origin(*node), ": ", error.what());
+        }
+        throw;
       }
-      const bool is_leaf = n_out == 0 && dynamic_cast<AccumulateGrad*>(node.get()) != nullptr;
-      bool wanted = !is_leaf || options_.accumulate;
-      if (captured && !is_leaf && !leads_on(*node)) wanted = false;
-      if (wanted) apply(*node, grads_in, grads_out);
     }
     for (uint32_t i = 0; i < n_out; ++i) {
       const Edge& edge = node->next_edge(i);
@@ -278,6 +312,27 @@ class Run {
     grads_out.clear();
   }
 
+  void run_needed(Node& node, uint32_t number, std::vector<Tensor>& grads_in, std::vector<Tensor>& grads_out,
+                  std::vector<Tensor>& results) {
+    const Node::Extras* extras = node.extras();
+    if (extras != nullptr) call_tensor_hooks(node, *extras, grads_in);
+    bool wanted = true;
+    if (!captures_.empty()) {
+      bool captured = false;
+      for (size_t c = 0; c < captures_.size(); ++c) {
+        if (captures_[c].task != number) continue;
+        captured = true;
+        results[c] = grads_in[captures_[c].input_nr];
+      }
+      if (node.num_outputs() == 0 && dynamic_cast<AccumulateGrad*>(&node) != nullptr) {
+        wanted = options_.accumulate && !(captured && options_.stop_at_captures);
+      } else if (captured) {
+        wanted = !options_.stop_at_captures && leads_on(node);
+      }
+    }
+    if (wanted) apply(node, grads_in, grads_out);
+  }
+
   bool leads_on(const Node& node) {
     if (captures_.empty()) return true;
     for (const Edge& e : node.next_edges()) {
@@ -286,56 +341,71 @@ class Run {
     return false;
   }
 
-  static void call_hooks_before(Node& node, std::vector<Tensor>& grads_in) {
-    Node::Hooks* hooks = node.hooks();
-    if (hooks == nullptr) return;
-    // Copies: a hook may add or remove hooks.
-    const auto tensor_hooks = hooks->tensor_hooks;
-    for (const auto& h : tensor_hooks) {
-      if (!grads_in[h.input_nr].defined()) continue;
-      Tensor replaced = h.hook(grads_in[h.input_nr]);
-      if (replaced.defined()) {
-        EMBER_CHECK(replaced.sizes() == grads_in[h.input_nr].sizes(), "a hook on the gradient of ", node.type_name(),
-                    "'s result returned sizes ", replaced.sizes(), ", expected ", grads_in[h.input_nr].sizes());
-        grads_in[h.input_nr] = std::move(replaced);
+  // The hooks of tensors, then those that retain gradients.
+  static void call_tensor_hooks(Node& node, const Node::Extras& extras, std::vector<Tensor>& grads_in) {
+    // A copy: a hook may add or remove hooks.
+    const auto hooks = extras.tensor_hooks;
+    for (const auto& h : hooks) {
+      if (h.on_all) {
+        replace_all(node, "a hook on the results", grads_in, (*h.on_all)(grads_in));
+        continue;
       }
+      Tensor replaced = h.hook(grads_in[h.input_nr]);
+      if (!replaced.defined()) continue;
+      const Tensor& given = grads_in[h.input_nr];
+      EMBER_CHECK(!given.defined() || (replaced.sizes() == given.sizes() && replaced.dtype() == given.dtype() &&
+                                       replaced.device() == given.device()),
+                  "a hook on the gradient of ", node.name(), "'s result got ", describe(given), " and returned ",
+                  describe(replaced));
+      grads_in[h.input_nr] = std::move(replaced);
     }
-    const auto pre_hooks = hooks->pre_hooks;
-    for (const auto& [key, hook] : pre_hooks) {
-      std::vector<Tensor> replaced = hook(grads_in);
-      EMBER_CHECK(replaced.size() == grads_in.size(), "a pre-hook of ", node.type_name(), " returned ", replaced.size(),
-                  " gradients, expected ", grads_in.size());
-      grads_in = std::move(replaced);
-    }
-    for (const auto& [input_nr, variable] : hooks->retained) {
+    for (const auto& [input_nr, variable] : extras.retained) {
       const Tensor& g = grads_in[input_nr];
-      if (g.defined()) meta_or_null(variable)->grad = GradMode::is_enabled() ? g : g.detach();
+      if (!g.defined()) continue;
+      Tensor& stored = meta_or_null(variable)->grad;
+      stored = stored.defined() ? stored + g : g.clone();
     }
   }
 
+  static void replace_all(const Node& node, const char* hook, std::vector<Tensor>& grads,
+                          std::vector<Tensor> replaced) {
+    EMBER_CHECK(replaced.size() == grads.size(), hook, " of ", node.name(), " returned ", replaced.size(),
+                " gradients, expected ", grads.size());
+    grads = std::move(replaced);
+  }
+
   void apply(Node& node, std::vector<Tensor>& grads_in, std::vector<Tensor>& grads_out) {
-    const Node::Hooks* hooks = node.hooks();
-    const bool post = hooks != nullptr && !hooks->post_hooks.empty();
-    const std::vector<Tensor> inputs_for_hooks = post ? grads_in : std::vector<Tensor>();
-    try {
-      node.apply(grads_in.data(), grads_out.data());
-    } catch (Error& error) {
-      error.prepend(ember::detail::concat("in the backward of ", node.type_name(), ": "));
-      throw;
+    const Node::Extras* extras = node.extras();
+    std::vector<Tensor> inputs_for_hooks;
+    if (extras != nullptr) {
+      const auto pre_hooks = extras->pre_hooks;
+      for (const auto& [key, hook] : pre_hooks) replace_all(node, "a pre-hook", grads_in, (*hook)(grads_in));
+      if (!extras->post_hooks.empty()) inputs_for_hooks = grads_in;
     }
-    if (post) {
-      const auto post_hooks = hooks->post_hooks;
+    node.apply(grads_in.data(), grads_out.data());
+    if (AnomalyMode::is_enabled() && AnomalyMode::should_check_nan()) check_nan(node, grads_out);
+    extras = node.extras();
+    if (extras != nullptr && !extras->post_hooks.empty()) {
+      const auto post_hooks = extras->post_hooks;
       for (const auto& [key, hook] : post_hooks) {
-        std::vector<Tensor> replaced = hook(grads_out, inputs_for_hooks);
-        EMBER_CHECK(replaced.size() == grads_out.size(), "a post-hook of ", node.type_name(), " returned ",
-                    replaced.size(), " gradients, expected ", grads_out.size());
-        grads_out = std::move(replaced);
+        replace_all(node, "a post-hook", grads_out, (*hook)(grads_out, inputs_for_hooks));
       }
     }
     if (!options_.keep_graph) node.release_variables();
   }
 
+  static void check_nan(const Node& node, const std::vector<Tensor>& grads) {
+    const NoGradGuard unrecorded;
+    for (size_t i = 0; i < grads.size(); ++i) {
+      const Tensor& g = grads[i];
+      if (!g.defined() || !g.is_floating_point()) continue;
+      EMBER_CHECK(!(g != g).any().item<bool>(), node.name(), " gave a gradient with NaN for its input ", i, ", ",
+                  describe(g));
+    }
+  }
+
   const EngineOptions& options_;
+  bool partial_ = false;
   NodeIndex index_;
   std::deque<Task> tasks_;
   std::vector<Capture> captures_;
@@ -344,6 +414,71 @@ class Run {
   std::vector<Tensor> grads_in_;  // of the node that runs; kept for their memory
   std::vector<Tensor> grads_out_;
 };
+
+// How deep backwards are nested in this thread, and where on its stack the first of them is.
+struct Nesting {
+  const char* first = nullptr;
+  unsigned depth = 0;
+};
+thread_local constinit Nesting nesting;
+constexpr unsigned kMaxNested = 64;
+constexpr std::ptrdiff_t kMaxNestedBytes = 256 << 10;
+
+std::vector<Tensor> run_here(const std::vector<Edge>& roots, std::vector<Tensor> grads,
+                             const std::vector<Edge>& captures, const EngineOptions& options) {
+  struct Scope {
+    const void* partial_run = internal::partial_run;
+    Nesting outer = nesting;
+    ~Scope() {
+      internal::partial_run = partial_run;
+      nesting = outer;
+    }
+  };
+  const Scope scope;
+  if (nesting.depth++ == 0) nesting.first = static_cast<const char*>(__builtin_frame_address(0));
+  Run run(roots, captures, options);
+  internal::partial_run = run.partial() ? &run : nullptr;
+  const AutoGradMode mode(options.create_graph);
+  return run(roots, std::move(grads));
+}
+
+// A fresh thread goes on where the stack of this one has become long. It has this one's modes and streams.
+std::vector<Tensor> run_in_thread(const std::vector<Edge>& roots, std::vector<Tensor> grads,
+                                  const std::vector<Edge>& captures, const EngineOptions& options) {
+  std::vector<Tensor> results;
+  std::exception_ptr error;
+  std::vector<Stream> streams;
+  if (Backend* cuda = backend_or_null(kCUDA)) {
+    for (int i = 0; i < cuda->device_count(); ++i)
+      streams.push_back(current_stream(Device(kCUDA, static_cast<DeviceIndex>(i))));
+  }
+  const Device device = streams.empty() ? Device(kCPU) : resolve_device(Device(kCUDA));
+  const auto work = [&, modes = ember::detail::modes, node = internal::running_node, run = internal::partial_run] {
+    ember::detail::modes = modes;
+    internal::running_node = node;
+    internal::partial_run = run;
+    try {
+      std::optional<DeviceGuard> guard;
+      if (!streams.empty()) {
+        for (const Stream& s : streams) set_current_stream(s);
+        guard.emplace(device);
+      }
+      results = run_here(roots, std::move(grads), captures, options);
+    } catch (...) {
+      error = std::current_exception();
+    }
+  };
+  std::thread thread;
+  try {
+    thread = std::thread(work);
+  } catch (const std::system_error& e) {
+    ember::detail::throw_error(
+        ember::detail::concat("backward: backwards are nested too deep, a thread for more cannot be made: ", e.what()));
+  }
+  thread.join();
+  if (error) std::rethrow_exception(error);
+  return results;
+}
 
 // The gradient of an output that none was given for.
 Tensor implicit_gradient(const char* function, const Tensor& output) {
@@ -371,8 +506,9 @@ Roots make_roots(const char* function, TensorList outputs, TensorList grad_outpu
     if (g.defined()) {
       EMBER_CHECK(g.sizes() == y.sizes(), function, ": the gradient of output ", i, " has sizes ", g.sizes(),
                   ", expected ", y.sizes());
-      EMBER_CHECK(g.device() == y.device() && is_floating(g.dtype()), function, ": the gradient of output ", i, " is ",
-                  describe(g), ", the output ", describe(y));
+      EMBER_CHECK(g.device() == y.device(), function, ": the gradient of output ", i, " is ", describe(g),
+                  ", the output ", describe(y));
+      g = g.to(y.scalar_type());
     } else {
       g = implicit_gradient(function, y);
     }
@@ -395,28 +531,38 @@ std::vector<Edge> capture_edges(const char* function, TensorList inputs) {
 
 }  // namespace
 
+namespace internal {
+thread_local constinit const void* partial_run = nullptr;
+bool partial_run_needs(const void* run, const Node* node) {
+  return const_cast<Run*>(static_cast<const Run*>(run))->needs(node);
+}
+}  // namespace internal
+
 std::vector<Tensor> run_backward(const std::vector<Edge>& roots, std::vector<Tensor> grads,
                                  const std::vector<Edge>& captures, const EngineOptions& options) {
-  Run run(roots, captures, options);
-  const AutoGradMode mode(options.create_graph);
-  return run(roots, std::move(grads));
+  if (nesting.depth != 0) {
+    const std::ptrdiff_t used = nesting.first - static_cast<const char*>(__builtin_frame_address(0));
+    if (nesting.depth >= kMaxNested || used > kMaxNestedBytes) {
+      return run_in_thread(roots, std::move(grads), captures, options);
+    }
+  }
+  return run_here(roots, std::move(grads), captures, options);
+}
+
+RunKind running_kind() {
+  if (internal::partial_run == nullptr) return RunKind::Full;
+  return static_cast<const Run*>(internal::partial_run)->accumulates() ? RunKind::SomeLeaves : RunKind::GradientsOnly;
 }
 
 void backward(TensorList tensors, TensorList grad_tensors, std::optional<bool> retain_graph, bool create_graph,
               TensorList inputs) {
   Roots roots = make_roots("backward", tensors, grad_tensors);
   const std::vector<Edge> captures = capture_edges("backward", inputs);
+  for (const Tensor& x : inputs) x.retain_grad();  // inputs that are not leaves get their gradients by it
   EngineOptions options;
   options.create_graph = create_graph;
   options.keep_graph = retain_graph.value_or(create_graph);
-  const std::vector<Tensor> grads = run_backward(roots.edges, std::move(roots.grads), captures, options);
-  // A leaf among the inputs has been accumulated into by its node; other inputs get theirs here.
-  for (size_t i = 0; i < grads.size(); ++i) {
-    if (inputs[i].is_leaf() || !grads[i].defined()) continue;
-    const AutoGradMode mode(create_graph);
-    Tensor& stored = meta(inputs[i]).grad;
-    stored = stored.defined() ? stored + grads[i] : grads[i];
-  }
+  run_backward(roots.edges, std::move(roots.grads), captures, options);
 }
 
 variable_list grad(TensorList outputs, TensorList inputs, TensorList grad_outputs, std::optional<bool> retain_graph,

@@ -11,7 +11,13 @@ struct EngineOptions {
   bool keep_graph = false;    // do not free what the nodes saved
   bool create_graph = false;  // record the backward itself
   bool accumulate = true;     // false: only `captures` are wanted, leaves get nothing
+  // The captured edges are where the graph ends: all of it up to there runs, nothing behind.
+  bool stop_at_captures = false;
 };
+
+// What the backward that runs in this thread is after: all leaves, the leaves among its inputs, or only gradients.
+enum class RunKind { Full, SomeLeaves, GradientsOnly };
+RunKind running_kind();
 
 // Runs the graph behind `roots` with their gradients. With `captures`, only the nodes on the way to them
 // run, and the gradient that arrives at each is returned, in order (undefined where none does); captured

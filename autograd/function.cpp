@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <ember/autograd/autograd_meta.h>
@@ -41,6 +42,13 @@ bool AutogradContext::needs_input_grad(size_t i) const {
   return node_->input_needs_grad(i);
 }
 
+bool AutogradContext::needs_input_grad(std::initializer_list<IndexRange> ranges) const {
+  for (const auto& [from, to] : ranges)
+    for (size_t i = from; i < to; ++i)
+      if (needs_input_grad(i)) return true;
+  return false;
+}
+
 // ---- the node ----
 
 FunctionNode::FunctionNode(std::string type_name) : Node(nullptr, 0, 0), type_name_(std::move(type_name)) {
@@ -52,54 +60,85 @@ FunctionNode::Meta FunctionNode::meta_of(const Tensor& t) {
   return {t.sizes(), t.dtype(), t.device(), true};
 }
 
-void FunctionNode::set_inputs(std::vector<bool> is_tensor, variable_list inputs, bool recording) {
-  is_tensor_ = std::move(is_tensor);
+void FunctionNode::set_inputs(Inputs inputs) {
   inputs_ = std::move(inputs);
-  for (const Tensor& t : inputs_) {
-    recording_ |= recording && t.defined() && t.requires_grad();
+  for (const Tensor& t : inputs_.tensors) {
+    recording_ |= recording_enabled() && t.defined() && t.requires_grad();
     input_metas_.push_back(meta_of(t));
   }
   if (!recording_) return;
-  for (const Tensor& t : inputs_) {
+  for (const Tensor& t : inputs_.tensors) {
     edges_.push_back(gradient_edge(t));
     if (t.defined() && t.is_cuda()) set_stream(current_stream(t.device()));
   }
   set_edges(edges_.data(), static_cast<uint32_t>(edges_.size()));
 }
 
+bool FunctionNode::is_input(const Tensor& t) const {
+  for (const Tensor& x : inputs_.tensors)
+    if (x.is_same(t)) return true;
+  return false;
+}
+
+// A result that forward changed in place.
+void FunctionNode::set_dirty_history(const Tensor& y, uint32_t nr, size_t results) {
+  EMBER_CHECK(!(y.is_leaf() && y.requires_grad()), name(), ": a leaf that requires gradients was changed in place");
+  if (!y.is_view()) return set_history(y, IntrusivePtr<Node>(this), nr);
+  const AutogradMeta* base = meta_or_null(y.unsafe_impl()->view_base().get());
+  EMBER_CHECK(base == nullptr || !base->requires_grad, name(),
+              ": a view of a leaf that requires gradients was changed in place");
+  EMBER_CHECK(y.unsafe_impl()->view_kind() == ViewKind::Plain, name(), ": a view, ", describe(y),
+              ", that was made by several-view operations, custom functions or without recording was changed in place");
+  EMBER_CHECK(results == 1, name(), ": a function that changes a view in place can have one result only, not ",
+              results);
+  size_t input = 0;
+  while (!inputs_.tensors[input].is_same(y)) ++input;
+  set_history(y, IntrusivePtr<Node>(this), nr);
+  rebase_view(y, input);
+}
+
 void FunctionNode::set_outputs(variable_list& outputs) {
-  const auto is_input = [this](const Tensor& y) {
-    for (const Tensor& x : inputs_)
-      if (x.is_same(y)) return true;
-    return false;
-  };
   set_num_inputs(static_cast<uint32_t>(outputs.size()));
   for (TensorImpl* changed : ctx_.dirty_) {
     bool returned = false;
     for (const Tensor& y : outputs) returned |= y.unsafe_impl() == changed;
-    EMBER_CHECK(returned, type_name_, ": a tensor marked dirty must be a result of forward");
+    EMBER_CHECK(returned, name(), ": a tensor marked dirty must be a result of forward");
   }
-  for (Tensor& y : outputs) {
+  const auto differentiable = [this](const Tensor& y) {
+    return y.defined() && is_floating(y.dtype()) && !ctx_.non_differentiable_.contains(y.unsafe_impl());
+  };
+  const auto several = std::count_if(outputs.begin(), outputs.end(), differentiable) > 1;
+  std::vector<std::pair<size_t, Tensor>> dirty_views;  // whose history needs that of the others to be there
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Tensor& y = outputs[i];
     output_metas_.push_back(meta_of(y));
     if (!y.defined()) continue;
+    const auto nr = static_cast<uint32_t>(i);
     const bool dirty = ctx_.dirty_.contains(y.unsafe_impl());
-    const bool differentiable = is_floating(y.dtype()) && !ctx_.non_differentiable_.contains(y.unsafe_impl());
     if (dirty) bump_version(y);
-    if (!recording_ || !differentiable) {
-      if (!dirty && is_input(y)) y = y.detach();
+    if (!recording_ || !differentiable(y)) {
+      if (!dirty && (is_input(y) || (y.requires_grad() && recording_enabled()))) y = y.detach();
       continue;
     }
-    const auto nr = static_cast<uint32_t>(&y - outputs.data());
     if (dirty) {
-      EMBER_CHECK(!(y.is_leaf() && y.requires_grad()), type_name_,
-                  ": a leaf that requires gradients was changed in place");
-      EMBER_CHECK(!y.is_view(), type_name_, ": a view marked dirty is not supported; change a clone instead");
-    } else if (is_input(y) || y.requires_grad()) {
+      if (y.is_view()) {
+        dirty_views.emplace_back(i, y);
+      } else {
+        set_dirty_history(y, nr, outputs.size());
+      }
+      continue;
+    }
+    const bool input = is_input(y);
+    if (input || (y.requires_grad() && !y.is_view())) {
       // The result is an alias of something that has a history of its own.
       Tensor fresh = y.detach();
+      if (input) track_view(fresh, y);
       for (Tensor& saved : ctx_.to_save_)
-        if (saved.is_same(y) && !is_input(y)) saved = fresh;
+        if (saved.is_same(y) && !input) saved = fresh;
       y = std::move(fresh);
+    }
+    if (y.is_view()) {
+      y.unsafe_impl()->set_view_kind(several ? ViewKind::MultipleOutputs : ViewKind::CustomFunction);
     }
     set_history(y, IntrusivePtr<Node>(this), nr);
   }
@@ -113,10 +152,11 @@ void FunctionNode::set_outputs(variable_list& outputs) {
     }
     scope.close();
   }
+  for (const auto& [i, y] : dirty_views) set_dirty_history(y, static_cast<uint32_t>(i), outputs.size());
   ctx_.to_save_.clear();
   ctx_.dirty_.clear();
   ctx_.non_differentiable_.clear();
-  inputs_.clear();
+  inputs_.tensors.clear();
 }
 
 variable_list FunctionNode::saved_variables() const {
@@ -127,16 +167,12 @@ variable_list FunctionNode::saved_variables() const {
 }
 
 bool FunctionNode::input_needs_grad(size_t i) const {
-  EMBER_CHECK_INDEX(i < num_outputs(), type_name_, ": needs_input_grad(", i, ") of ", num_outputs(),
-                    " tensor arguments");
-  return should_compute_output(i);
+  EMBER_CHECK_INDEX(i < num_outputs(), name(), ": needs_input_grad(", i, ") of ", num_outputs(), " tensor arguments");
+  return task_should_compute_output(i);
 }
 
 void FunctionNode::apply(Tensor* grads_in, Tensor* grads_out) {
   variable_list grads(num_inputs());
-  bool any = false;
-  for (uint32_t i = 0; i < num_inputs(); ++i) any |= grads_in[i].defined();
-  if (!any && ctx_.materialize_grads_ && num_inputs() > 0) return;  // zero in, zero out
   for (uint32_t i = 0; i < num_inputs(); ++i) {
     grads[i] = grads_in[i];
     const Meta& m = output_metas_[i];
@@ -145,14 +181,28 @@ void FunctionNode::apply(Tensor* grads_in, Tensor* grads_out) {
     }
   }
   variable_list result = call_backward(&ctx_, std::move(grads));
+  const std::vector<bool>& is_tensor = inputs_.is_tensor;
   // More than one per argument is taken if the rest is undefined.
-  while (result.size() > is_tensor_.size() && !result.back().defined()) result.pop_back();
-  EMBER_CHECK(result.size() == is_tensor_.size(), type_name_, "::backward returned ", result.size(),
-              " gradients, expected one per argument of forward, ", is_tensor_.size());
+  const size_t expected = is_tensor.size();
+  while (result.size() > expected && !result.back().defined()) result.pop_back();
+  // A list may have one undefined gradient for all its tensors.
+  if (result.size() != expected && result.size() == inputs_.arguments) {
+    variable_list spread(expected);
+    for (size_t slot = 0; slot < expected; ++slot) {
+      const size_t argument = inputs_.argument[slot];
+      const bool alone = std::count(inputs_.argument.begin(), inputs_.argument.end(), argument) == 1;
+      EMBER_CHECK(alone || !result[argument].defined(), name(), ": backward returned one gradient for argument ",
+                  argument, ", a list of tensors; expected one for each");
+      if (alone) spread[slot] = result[argument];
+    }
+    result = std::move(spread);
+  }
+  EMBER_CHECK(result.size() == expected, name(), ": backward returned ", result.size(),
+              " gradients, expected one per argument of forward, ", expected);
   size_t input = 0;
-  for (size_t i = 0; i < is_tensor_.size(); ++i) {
-    if (!is_tensor_[i]) {
-      EMBER_CHECK(!result[i].defined(), type_name_, "::backward returned a gradient for argument ", i,
+  for (size_t i = 0; i < expected; ++i) {
+    if (!is_tensor[i]) {
+      EMBER_CHECK(!result[i].defined(), name(), ": backward returned a gradient for argument ", inputs_.argument[i],
                   ", which is not a tensor");
       continue;
     }
@@ -161,8 +211,8 @@ void FunctionNode::apply(Tensor* grads_in, Tensor* grads_out) {
     const Meta& m = input_metas_[slot];
     Tensor g = std::move(result[i]);
     if (!(g.sizes() == IntArrayRef(m.sizes))) {
-      EMBER_CHECK(is_expandable_to(m.sizes, g.sizes()), type_name_, "::backward returned a gradient of sizes ",
-                  g.sizes(), " for argument ", i, " of sizes ", m.sizes);
+      EMBER_CHECK(is_expandable_to(m.sizes, g.sizes()), name(), ": backward returned a gradient of sizes ", g.sizes(),
+                  " for argument ", inputs_.argument[i], " of sizes ", m.sizes);
       g = g.sum_to_size(m.sizes);
     }
     if (g.dtype() != m.dtype || g.device() != m.device) g = g.to(m.device, m.dtype);

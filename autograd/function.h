@@ -13,8 +13,12 @@
 //   };
 //   Tensor y = MySigmoid::apply(x);
 //
-// forward runs unrecorded. backward gets a gradient per result and returns one per argument of forward, in
-// order, undefined for arguments that are not tensors or need none; it is recorded when the backward is.
+// forward runs unrecorded, takes arguments of any types and returns a Tensor or a variable_list. Its tensor arguments
+// are those that are Tensors, optional Tensors and lists of Tensors. backward gets a gradient per result and returns
+// one per argument of forward, in order (one per tensor of a list), undefined for arguments that are not tensors or
+// need none; it is recorded when the backward is. Both may use other custom functions, and run a backward themselves.
+//
+// A result that is an argument or a view of one becomes a view of it that cannot be changed in place while recording.
 #pragma once
 
 #include <string>
@@ -41,8 +45,8 @@ class AutogradContext {
   // Anything but inputs and results of forward; kept until the graph is gone.
   std::unordered_map<std::string, IValue> saved_data;
 
-  // In forward: tensors for backward, inputs and results among them; checked against changes in place and
-  // freed with the graph's other saved tensors.
+  // In forward: tensors for backward, inputs and results among them (undefined ones too); checked against changes in
+  // place and freed with the graph's other saved tensors.
   void save_for_backward(variable_list tensors) { to_save_ = std::move(tensors); }
   variable_list get_saved_variables() const;
   // In forward: inputs that it changed in place; each must also be returned.
@@ -51,8 +55,9 @@ class AutogradContext {
   void mark_non_differentiable(const variable_list& outputs);
   // In forward: whether backward gets zeros (the default) or undefined tensors for results that nothing used.
   void set_materialize_grads(bool value) { materialize_grads_ = value; }
-  // In backward: whether the gradient of the i-th tensor argument is wanted.
+  // In backward: whether the gradient of the i-th tensor argument is wanted, or of any in [first, second) of ranges.
   bool needs_input_grad(size_t i) const;
+  bool needs_input_grad(std::initializer_list<IndexRange> ranges) const;
 
  private:
   friend class FunctionNode;
@@ -74,9 +79,15 @@ class FunctionNode : public Node {
   virtual variable_list call_backward(AutogradContext* ctx, variable_list grads) = 0;
 
  public:
-  // For Function::apply. `is_tensor` says which arguments are tensors, `inputs` are those.
+  // For Function::apply.
   AutogradContext& context() { return ctx_; }
-  void set_inputs(std::vector<bool> is_tensor, variable_list inputs, bool recording);
+  struct Inputs {
+    std::vector<bool> is_tensor;   // one per slot for a gradient: per argument, but per tensor of a list
+    std::vector<size_t> argument;  // of each slot
+    variable_list tensors;         // those of the slots that are tensors
+    size_t arguments = 0;
+  };
+  void set_inputs(Inputs inputs);
   // Gives the results their history; replaces those that need a new handle.
   void set_outputs(variable_list& outputs);
   variable_list saved_variables() const;
@@ -90,12 +101,13 @@ class FunctionNode : public Node {
     bool defined;
   };
   static Meta meta_of(const Tensor& t);
+  bool is_input(const Tensor& t) const;
+  void set_dirty_history(const Tensor& y, uint32_t nr, size_t results);
 
   std::string type_name_;
   AutogradContext ctx_;
   std::vector<Edge> edges_;
-  std::vector<bool> is_tensor_;
-  variable_list inputs_;  // during forward only
+  Inputs inputs_;  // the tensors during forward only
   std::vector<Meta> input_metas_;
   std::vector<Meta> output_metas_;
   std::vector<SavedTensor> saved_list_;
@@ -105,22 +117,23 @@ class FunctionNode : public Node {
 namespace function_detail {
 
 template <class T>
-void collect_inputs(std::vector<bool>& is_tensor, variable_list& inputs, const T& argument) {
+void collect_inputs(FunctionNode::Inputs& inputs, const T& argument) {
   using U = std::remove_cvref_t<T>;
+  const auto slot = [&inputs](const Tensor* t) {
+    inputs.is_tensor.push_back(t != nullptr);
+    inputs.argument.push_back(inputs.arguments);
+    if (t != nullptr) inputs.tensors.push_back(*t);
+  };
   if constexpr (std::is_same_v<U, Tensor>) {
-    is_tensor.push_back(true);
-    inputs.push_back(argument);
+    slot(&argument);
   } else if constexpr (std::is_same_v<U, std::optional<Tensor>>) {
-    is_tensor.push_back(argument.has_value());
-    if (argument.has_value()) inputs.push_back(*argument);
+    slot(argument.has_value() && argument->defined() ? &*argument : nullptr);
   } else if constexpr (std::is_same_v<U, std::vector<Tensor>> || std::is_same_v<U, TensorList>) {
-    for (const Tensor& t : argument) {
-      is_tensor.push_back(true);
-      inputs.push_back(t);
-    }
+    for (const Tensor& t : argument) slot(&t);
   } else {
-    is_tensor.push_back(false);
+    slot(nullptr);
   }
+  ++inputs.arguments;
 }
 
 std::string demangled_name(const char* mangled);
@@ -138,7 +151,8 @@ struct Function {
 template <class T>
 class FunctionNodeOf final : public FunctionNode {
  public:
-  FunctionNodeOf() : FunctionNode(function_detail::demangled_name(typeid(T).name())) {}
+  FunctionNodeOf()
+      : FunctionNode("torch::autograd::CppNode<" + function_detail::demangled_name(typeid(T).name()) + ">") {}
 
  private:
   variable_list call_backward(AutogradContext* ctx, variable_list grads) override {
@@ -153,11 +167,9 @@ auto Function<T>::apply(Args&&... args)
   using Result =
       std::remove_cvref_t<decltype(X::forward(std::declval<AutogradContext*>(), std::forward<Args>(args)...))>;
   const IntrusivePtr<FunctionNodeOf<T>> node(new FunctionNodeOf<T>());
-  std::vector<bool> is_tensor;
-  variable_list inputs;
-  (function_detail::collect_inputs(is_tensor, inputs, args), ...);
-  const bool recording = GradMode::is_enabled();
-  node->set_inputs(std::move(is_tensor), std::move(inputs), recording);
+  FunctionNode::Inputs inputs;
+  (function_detail::collect_inputs(inputs, args), ...);
+  node->set_inputs(std::move(inputs));
   variable_list outputs;
   {
     const NoGradGuard unrecorded;

@@ -23,7 +23,7 @@ namespace ember::autograd {
 
 template <class... T>
 bool recording(const T&... inputs) {
-  return GradMode::is_enabled() && (inputs.requires_grad() || ...);
+  return recording_enabled() && (inputs.requires_grad() || ...);
 }
 
 template <class F>
@@ -55,7 +55,8 @@ class OperationNode final : public Node {
   void apply(Tensor* grads_in, Tensor* grads_out) override {
     if (!grads_in[0].defined()) return;
     [&]<size_t... I>(std::index_sequence<I...>) {
-      ((should_compute_output(I) ? void(grads_out[I] = std::get<I>(gradients_)(std::as_const(grads_in[0]))) : void()),
+      ((task_should_compute_output(I) ? void(grads_out[I] = std::get<I>(gradients_)(std::as_const(grads_in[0])))
+                                      : void()),
        ...);
     }
     (std::index_sequence_for<F...>());
@@ -72,7 +73,7 @@ class OperationNode final : public Node {
 template <class... F>
 Tensor record(const char* name, const Tensor& y, Wrt<F>... inputs) {
   const Stream stream = y.is_cpu() ? Stream{Device(kCPU), 0} : current_stream(y.device());
-  set_history(y, IntrusivePtr<Node>(new OperationNode<F...>(name, stream, std::move(inputs)...)));
+  set_history(y, IntrusivePtr<Node>(new OperationNode<F...>(name, stream, std::move(inputs)...)), 0);
   return y;
 }
 

@@ -7,10 +7,6 @@
 
 namespace ember {
 
-namespace detail {
-thread_local constinit bool grad_mode_enabled = true;
-}
-
 namespace autograd {
 
 AutogradMeta::~AutogradMeta() {
@@ -30,41 +26,35 @@ AutogradMeta& meta(const Tensor& t) {
 
 void set_history(const Tensor& t, IntrusivePtr<Node> node, uint32_t output_nr) {
   AutogradMeta& m = meta(t);
-  if (m.retains_grad && m.grad_fn) {
+  if (m.retains_grad && m.grad_fn) {  // it goes on retaining: now the gradient of what it has become
     m.grad_fn->forget_retained(m.owner);
-    m.retains_grad = false;
+    if (node) node->retain_grad(output_nr, m.owner);
+    m.retains_grad = static_cast<bool>(node);
   }
   m.grad_fn = std::move(node);
   m.output_nr = output_nr;
   m.requires_grad = false;
-  m.view_version = t.unsafe_impl()->version();
+  TensorImpl* impl = t.unsafe_impl();
+  if (impl->view_base()) impl->set_view_version(impl->version());
 }
+
+void set_history(const Tensor& result, const IntrusivePtr<Node>& node) {
+  EMBER_CHECK(node, "set_history: the node is null");
+  const uint32_t nr = node->add_input_metadata(result);
+  if (result.defined()) set_history(result, node, nr);
+}
+
+void set_history(const std::vector<Tensor>& results, const IntrusivePtr<Node>& node) {
+  for (const Tensor& y : results) set_history(y, node);
+}
+
+void create_gradient_edge(const Tensor& result, IntrusivePtr<Node> node) { set_history(result, node); }
 
 namespace {
 
 bool has_history(const TensorImpl* impl) {
   const AutogradMeta* m = meta_or_null(impl);
   return m != nullptr && (m->requires_grad || m->grad_fn);
-}
-
-// Gives a view the history that its base has now.
-void regenerate_view(const Tensor& view) {
-  const Tensor base{view.unsafe_impl()->view_base()};
-  const AutoGradMode recording_on(true);
-  const Tensor fresh = as_strided(base, view.sizes(), view.strides(), view.storage_offset());
-  const AutogradMeta& m = meta(fresh);
-  set_history(view, m.grad_fn, m.output_nr);
-}
-
-// A view whose base was changed in place since gets its history from the base anew.
-void refresh_view(const Tensor& t) {
-  const TensorImpl* impl = t.unsafe_impl();
-  const IntrusivePtr<TensorImpl>& base = impl->view_base();
-  if (!base || !has_history(base.get())) return;
-  const AutogradMeta& m = meta(t);
-  if (m.requires_grad) return;  // made a leaf by hand
-  if (m.grad_fn ? m.view_version == impl->version() : !meta_or_null(base.get())->grad_fn) return;
-  regenerate_view(t);
 }
 
 const Tensor undefined;
@@ -92,122 +82,25 @@ Edge gradient_edge(const Tensor& tensor) {
   return {IntrusivePtr<Node>(accumulator), 0};
 }
 
-Tensor snapshot(const Tensor& t, bool keep_values) {
-  Tensor old = ember::detail::alias(t, t.sizes(), t.strides(), t.storage_offset());
-  if (keep_values) {
-    const NoGradGuard unrecorded;
-    old = old.clone();
-  }
-  const Edge edge = gradient_edge(t);
-  if (edge.is_valid()) set_history(old, edge.function, edge.input_nr);
-  return old;
+namespace impl {
+
+void set_gradient_edge(const Tensor& tensor, Edge edge) {
+  autograd::set_history(tensor, std::move(edge.function), edge.input_nr);
 }
 
-namespace {
-
-// The gradient of a base of which a view was changed by `operation`: the region of the view goes through
-// the operation's own gradient, the rest passes.
-class CopySlices final : public Node {
- public:
-  CopySlices(const Tensor& base, const Tensor& view, IntrusivePtr<Node> operation)
-      : Node(nullptr, 0, 1),
-        sizes_(base.sizes()),
-        strides_(base.strides()),
-        view_sizes_(view.sizes()),
-        view_strides_(view.strides()),
-        offset_(view.storage_offset() - base.storage_offset()),
-        operation_(std::move(operation)),
-        edges_(operation_->num_outputs()) {
-    edges_[0] = gradient_edge(base);
-    for (size_t i = 1; i < edges_.size(); ++i) edges_[i] = operation_->next_edge(i);
-    set_edges(edges_.data(), static_cast<uint32_t>(edges_.size()));
-    set_stream(operation_->stream());
-  }
-
-  const char* type_name() const override { return "CopySlices"; }
-
-  void apply(Tensor* grads_in, Tensor* grads_out) override {
-    const Tensor& grad = grads_in[0];
-    if (!grad.defined()) return;
-    // A copy with the base's own strides, so that the view's geometry applies to it.
-    const Tensor result =
-        as_strided(ember::zeros({view_extent(sizes_, strides_)}, grad.options()), sizes_, strides_, 0);
-    result.copy_(grad);
-    const Tensor region = as_strided(result, view_sizes_, view_strides_, offset_);
-    Tensor region_grad = region.clone();
-    std::vector<Tensor> grads(edges_.size());
-    operation_->apply(&region_grad, grads.data());
-    if (should_compute_output(0)) {
-      if (grads[0].defined()) {
-        region.copy_(grads[0]);
-      } else {
-        region.zero_();
-      }
-      grads_out[0] = result;
-    }
-    for (size_t i = 1; i < grads.size(); ++i) grads_out[i] = std::move(grads[i]);
-  }
-
-  void release_variables() override { operation_->release_variables(); }
-
- private:
-  Dims sizes_, strides_, view_sizes_, view_strides_;
-  int64_t offset_;
-  IntrusivePtr<Node> operation_;
-  std::vector<Edge> edges_;
-};
-
-}  // namespace
-
-void rebase_view(const Tensor& view) {
-  const Tensor base{view.unsafe_impl()->view_base()};
-  set_history(base, IntrusivePtr<Node>(new CopySlices(base, view, meta(view).grad_fn)));
-  regenerate_view(view);
+IntrusivePtr<Node> grad_accumulator(const Tensor& leaf) {
+  EMBER_CHECK(leaf.defined() && leaf.is_leaf(), "grad_accumulator: expected a leaf, got ", describe(leaf));
+  return autograd::gradient_edge(leaf).function;
 }
 
-// ---- AccumulateGrad ----
-
-AccumulateGrad::AccumulateGrad(TensorImpl* variable) : Node(nullptr, 0, 1), variable_(variable) {
-  set_stream({variable->device(), 0});
+void set_post_acc_grad_hooks(const Tensor& leaf, std::unique_ptr<PostAccumulateGradHook> hook) {
+  auto* accumulator = dynamic_cast<AccumulateGrad*>(grad_accumulator(leaf).get());
+  EMBER_CHECK(accumulator != nullptr, "set_post_acc_grad_hooks: expected a leaf that requires gradients, got ",
+              describe(leaf));
+  accumulator->set_post_hook(std::move(hook));
 }
 
-Tensor AccumulateGrad::variable() const {
-  const std::lock_guard lock(mutex_);
-  if (variable_ == nullptr || !variable_->retain_if_alive()) return {};
-  return Tensor(IntrusivePtr<TensorImpl>::adopt(variable_));
-}
-
-void AccumulateGrad::forget_variable() {
-  const std::lock_guard lock(mutex_);
-  variable_ = nullptr;
-}
-
-void AccumulateGrad::apply(Tensor* grads_in, Tensor*) {
-  Tensor& grad = grads_in[0];
-  if (!grad.defined()) return;
-  const Tensor leaf = variable();
-  if (!leaf.defined()) return;
-  EMBER_CHECK(grad.sizes() == leaf.sizes(), "a gradient of sizes ", grad.sizes(), " arrived at a leaf of sizes ",
-              leaf.sizes());
-  if (grad.device() != leaf.device() || grad.dtype() != leaf.dtype()) grad = grad.to(leaf.device(), leaf.dtype());
-  const std::lock_guard lock(mutex_);
-  Tensor& stored = meta(leaf).grad;
-  if (!stored.defined()) {
-    if (GradMode::is_enabled()) {
-      stored = grad.clone();
-    } else if (grad.use_count() == 1 && grad.storage().use_count() == 1 && grad.is_contiguous() &&
-               !grad.requires_grad()) {
-      stored = std::move(grad);  // nobody else has it: no copy
-    } else {
-      stored = grad.detach().clone();
-    }
-  } else if (GradMode::is_enabled()) {
-    stored = stored + grad;
-  } else {
-    const Tensor kept = stored;  // the handle may be replaced meanwhile by a hook
-    kept.add_(grad);
-  }
-}
+}  // namespace impl
 
 }  // namespace autograd
 
@@ -219,9 +112,7 @@ bool Tensor::requires_grad() const {
   const TensorImpl& t = impl();
   if (autograd::has_history(&t)) return true;
   const IntrusivePtr<TensorImpl>& base = t.view_base();
-  if (!base) return false;
-  const AutogradMeta* m = meta_or_null(base.get());
-  return m != nullptr && m->grad_fn != nullptr;
+  return base && autograd::has_history(base.get());
 }
 
 Tensor& Tensor::requires_grad_(bool requires_grad) const {
@@ -232,13 +123,17 @@ Tensor& Tensor::requires_grad_(bool requires_grad) const {
   }
   EMBER_CHECK(is_floating_point(), "requires_grad_: only floating tensors can require gradients, got ",
               describe(*this));
+  EMBER_CHECK(!is_inference() || InferenceMode::is_enabled(),
+              "requires_grad_: an inference tensor cannot require gradients outside of inference mode; use clone()");
   if (is_leaf()) meta(*this).requires_grad = true;
   return const_cast<Tensor&>(*this);
 }
 
 bool Tensor::is_leaf() const {
-  impl();
-  return grad_fn() == nullptr;
+  const TensorImpl& t = impl();
+  if (t.view_base() && t.view_kind() == ViewKind::Plain) autograd::refresh_view(*this);
+  const AutogradMeta* m = meta_or_null(&t);
+  return m == nullptr || !m->grad_fn;
 }
 
 const Tensor& Tensor::grad() const {
@@ -311,6 +206,28 @@ void Tensor::remove_hook(unsigned position) const {
 
 Tensor Tensor::tensor_data() const { return ember::detail::alias(*this, sizes(), strides(), storage_offset()); }
 
+Tensor Tensor::variable_data() const {
+  Tensor t = tensor_data();
+  t.unsafe_impl()->count_versions_from(0);
+  return t;
+}
+
+Tensor Tensor::_base() const {
+  EMBER_CHECK(is_view(), "_base: the tensor is not a view");
+  return Tensor(impl().view_base());
+}
+
+int64_t Tensor::_version() const {
+  EMBER_CHECK(!impl().is_inference(), "_version: inference tensors do not count their versions");
+  return impl().version();
+}
+
+const std::string& Tensor::name() const {
+  static const std::string none;
+  impl();
+  return none;
+}
+
 Tensor detach(const Tensor& self) { return self.tensor_data(); }
 Tensor Tensor::detach() const { return tensor_data(); }
 
@@ -330,8 +247,10 @@ void Tensor::set_data(const Tensor& other) const {
   EMBER_CHECK(other.defined(), "set_data: expected a tensor, got an undefined one");
   EMBER_CHECK(!requires_grad() || other.is_floating_point(),
               "set_data: a tensor that requires gradients needs floating data, got ", describe(other));
-  EMBER_CHECK(is_leaf(), "set_data: only a leaf's data can be replaced; got a result of ", grad_fn()->name());
   impl().set_contents(*other.unsafe_impl());
+  AutogradMeta* m = meta_or_null(&impl());
+  if (m == nullptr) return;
+  if (autograd::AccumulateGrad* a = m->accumulator.load(std::memory_order_acquire)) a->moved_to(device());
 }
 
 }  // namespace ember

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -72,6 +73,12 @@ class IntrusivePtr {
   T* get() const noexcept { return p_; }
   T& operator*() const noexcept { return *p_; }
   T* operator->() const noexcept { return p_; }
+  // For code that keeps it in a std::shared_ptr: one that holds a reference here.
+  template <class U>
+  requires(std::is_convertible_v<T*, U*>) operator std::shared_ptr<U>() const {  // NOLINT: implicit
+    if (p_ == nullptr) return nullptr;
+    return std::shared_ptr<U>(p_, [kept = *this](U*) {});
+  }
   explicit operator bool() const noexcept { return p_ != nullptr; }
   friend bool operator==(const IntrusivePtr& a, const IntrusivePtr& b) { return a.p_ == b.p_; }
   friend bool operator==(const IntrusivePtr& a, std::nullptr_t) { return a.p_ == nullptr; }

@@ -7,6 +7,10 @@
 
 namespace ember {
 
+namespace detail {
+thread_local constinit ThreadModes modes;
+}
+
 void Tensor::throw_undefined() { detail::throw_error("expected a tensor, got an undefined one"); }
 
 void Tensor::check_dtype(ScalarType wanted) const {
@@ -95,8 +99,10 @@ Dims format_strides(IntArrayRef sizes, MemoryFormat format) {
 Tensor alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t offset) {
   int64_t numel = 1;
   for (const int64_t s : sizes) numel *= s;
-  return Tensor(IntrusivePtr<TensorImpl>(
+  Tensor t(IntrusivePtr<TensorImpl>(
       new TensorImpl(base.storage(), base.dtype(), sizes, strides, offset, numel, is_contiguous(sizes, strides))));
+  t.unsafe_impl()->follow(*base.unsafe_impl());
+  return t;
 }
 
 }  // namespace detail

@@ -184,6 +184,11 @@ class Tensor {
   Tensor& set_requires_grad(bool requires_grad) const { return requires_grad_(requires_grad); }
   bool is_leaf() const;
   bool is_view() const { return static_cast<bool>(impl().view_base()); }
+  // The tensor that this is a view of; throws unless it is one.
+  Tensor _base() const;
+  // Whether it was made in inference mode (autograd/grad_mode.h).
+  bool is_inference() const { return impl().is_inference(); }
+  const std::string& name() const;  // empty: tensors have no names
   // The accumulated gradient of a leaf (or after retain_grad()); undefined before the first backward.
   const Tensor& grad() const;
   Tensor& mutable_grad() const;
@@ -211,13 +216,15 @@ class Tensor {
   void remove_hook(unsigned position) const;
   Tensor detach() const;
   Tensor& detach_() const;
-  // The same memory with no history; like detach().
-  Tensor data() const { return tensor_data(); }
+  // The same memory with no history and a version of its own: saved tensors do not notice what is written through it.
+  Tensor data() const { return variable_data(); }
+  Tensor variable_data() const;
+  // The same with the version shared, like detach().
   Tensor tensor_data() const;
-  Tensor variable_data() const { return tensor_data(); }
-  // Makes this tensor have other's data; autograd's part stays.
+  // Makes this tensor have other's data; autograd's part and the version stay.
   void set_data(const Tensor& other) const;
-  int64_t _version() const { return impl().version(); }
+  // How often it, or what shares its memory and history, was changed in place. Inference tensors do not count.
+  int64_t _version() const;
 
   // ---- elementwise ----
   Tensor add(const Tensor& other, const Scalar& alpha = 1) const;

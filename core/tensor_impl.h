@@ -14,6 +14,32 @@ struct AutogradMetaBase {
   virtual ~AutogradMetaBase() = default;
 };
 
+namespace detail {
+// What this thread does with the operations it runs: see autograd/grad_mode.h.
+struct ThreadModes {
+  bool grad = true;
+  bool inference = false;
+};
+extern thread_local constinit ThreadModes modes;
+
+// Counts changes in place, for tensors that share a storage but not its count: those of data() and set_data().
+class VersionCounter final : public RefCounted, public Pooled {
+ public:
+  explicit VersionCounter(uint32_t version) : version_(version) {}
+  void release() const noexcept {
+    if (drop()) delete this;
+  }
+  uint32_t version() const { return version_.load(std::memory_order_relaxed); }
+  void bump() { version_.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint32_t> version_;
+};
+}  // namespace detail
+
+// How a view was made, which decides whether its base's history can follow a change in place.
+enum class ViewKind : uint8_t { Plain, NoGrad, Inference, MultipleOutputs, CustomFunction };
+
 class TensorImpl final : public RefCounted, public detail::Pooled {
  public:
   // A view of `storage`: sizes and strides in elements, offset in elements. Nothing is checked.
@@ -25,6 +51,7 @@ class TensorImpl final : public RefCounted, public detail::Pooled {
         device_(storage_.device()),
         dtype_(dtype),
         contiguous_(contiguous),
+        inference_(detail::modes.inference),
         sizes_(sizes),
         strides_(strides) {}
   void release() const noexcept {
@@ -44,18 +71,41 @@ class TensorImpl final : public RefCounted, public detail::Pooled {
     return static_cast<char*>(storage_.data()) + offset_ * static_cast<int64_t>(element_size(dtype_));
   }
 
-  uint32_t version() const { return version_source()->version(); }
-  void bump_version() { version_source()->bump_version(); }
+  // How often the elements were changed in place: what a saved tensor compares. Shared by all tensors of a storage but
+  // for those that count for themselves (and their views).
+  uint32_t version() const { return counter_ ? counter_->version() : storage_.impl()->version(); }
+  void bump_version() { counter_ ? counter_->bump() : storage_.impl()->bump_version(); }
+  void count_versions_from(uint32_t version) {
+    counter_ = IntrusivePtr<detail::VersionCounter>(new detail::VersionCounter(version));
+  }
+  // Makes this one, a fresh alias, count its versions with `base`, and an inference tensor if that is one.
+  void follow(const TensorImpl& base) {
+    counter_ = base.counter_;
+    inference_ = base.inference_;
+  }
+
+  // Made in inference mode: never recorded, and changed in place in that mode only.
+  bool is_inference() const { return inference_; }
 
   // The tensor whose storage this is a view of (never itself a view), or null.
   const IntrusivePtr<TensorImpl>& view_base() const { return view_base_; }
-  void set_view_base(IntrusivePtr<TensorImpl> base) { view_base_ = std::move(base); }
+  void set_view_base(IntrusivePtr<TensorImpl> base, ViewKind kind) {
+    view_base_ = std::move(base);
+    view_kind_ = kind;
+    set_view_version(version());
+  }
+  ViewKind view_kind() const { return view_kind_; }
+  void set_view_kind(ViewKind kind) { view_kind_ = kind; }
+  // Of a view: the version of the elements for which its history holds.
+  uint32_t view_version() const { return view_version_.load(std::memory_order_acquire); }
+  void set_view_version(uint32_t version) { view_version_.store(version, std::memory_order_release); }
 
   AutogradMetaBase* autograd() const { return autograd_.get(); }
   void set_autograd(std::unique_ptr<AutogradMetaBase> meta) { autograd_ = std::move(meta); }
 
-  // Replaces what this tensor is (set_data, resize); autograd's part and the handles stay.
+  // Replaces what this tensor is (set_data, resize); autograd's part, the version and the handles stay.
   void set_contents(const TensorImpl& other) {
+    if (!counter_ && !storage_.is_alias_of(other.storage_)) count_versions_from(version());
     storage_ = other.storage_;
     numel_ = other.numel_;
     offset_ = other.offset_;
@@ -65,12 +115,13 @@ class TensorImpl final : public RefCounted, public detail::Pooled {
     sizes_ = other.sizes_;
     strides_ = other.strides_;
     view_base_ = nullptr;
+    view_kind_ = ViewKind::Plain;
   }
 
  private:
-  StorageImpl* version_source() const { return storage_.impl(); }
-
+  std::atomic<uint32_t> view_version_{0};
   Storage storage_;
+  IntrusivePtr<detail::VersionCounter> counter_;  // null: the storage counts
   std::unique_ptr<AutogradMetaBase> autograd_;
   IntrusivePtr<TensorImpl> view_base_;
   int64_t numel_;
@@ -78,6 +129,8 @@ class TensorImpl final : public RefCounted, public detail::Pooled {
   Device device_;
   ScalarType dtype_;
   bool contiguous_;
+  bool inference_;
+  ViewKind view_kind_ = ViewKind::Plain;
   Dims sizes_;
   Dims strides_;
 };

@@ -431,19 +431,6 @@ Tensor reduce_to(const Tensor& grad, const Dims& sizes) {
   return grad.sizes() == IntArrayRef(sizes) ? grad : grad.sum_to_size(sizes);
 }
 
-void check_in_place(const char* op, const Tensor& self) {
-  if (!self.requires_grad()) return;
-  EMBER_CHECK(!self.is_leaf(), op,
-              ": a leaf that requires gradients cannot be changed in place while recording; use a "
-              "NoGradGuard or an operation out of place");
-  const IntrusivePtr<TensorImpl>& base = self.unsafe_impl()->view_base();
-  if (!base) return;
-  const autograd::AutogradMeta* m = autograd::meta_or_null(base.get());
-  EMBER_CHECK(m == nullptr || !m->requires_grad, op,
-              ": a view of a leaf that requires gradients cannot be changed in place while recording; use a "
-              "NoGradGuard or an operation out of place");
-}
-
 void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
   if (out.sizes() == sizes) return;
   EMBER_CHECK(out.defined(), op, ": out is an undefined tensor");
@@ -455,7 +442,8 @@ void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
 }
 
 void check_out_unrecorded(const char* op, const Tensor& out, std::initializer_list<const Tensor*> inputs) {
-  if (!GradMode::is_enabled()) return;
+  check_inference(op, out);
+  if (!autograd::recording_enabled()) return;
   bool any = out.requires_grad();
   for (const Tensor* t : inputs) any |= t->defined() && t->requires_grad();
   EMBER_CHECK(!any, op,

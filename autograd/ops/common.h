@@ -133,7 +133,11 @@ Tensor embed(const char* name, const Tensor& grad, const Dims& sizes, View view)
   return record(name, result, wrt(grad, [view](const Tensor& g) { return view(g); }));
 }
 
-void check_in_place(const char* op, const Tensor& self);
+// Throws if `self` is an inference tensor and the inference mode is off.
+inline void check_inference(const char* op, const Tensor& self) {
+  if (self.unsafe_impl()->is_inference() && !ember::detail::modes.inference) [[unlikely]]
+    autograd::throw_inference_in_place(op);
+}
 
 // Runs f(Dest(self), old), which computes into self and records; `old` is self as it was before, so that
 // the new history does not own itself. f's first wrt() must be of `old`. `keep_values`: whether a gradient
@@ -141,19 +145,14 @@ void check_in_place(const char* op, const Tensor& self);
 template <class F>
 Tensor& in_place(const char* op, const Tensor& self, F&& f, bool keep_values = false) {
   check_defined(op, self);
-  if (!GradMode::is_enabled()) {
+  check_inference(op, self);
+  if (!autograd::recording_enabled()) {
     f(Dest(self), self);
     return const_cast<Tensor&>(self);
   }
-  check_in_place(op, self);
-  const bool is_view = self.is_view();
-  const Tensor old = autograd::snapshot(self, keep_values);
-  const autograd::StorageBeingChanged changing(self);
-  const auto* meta_before = autograd::meta_or_null(self.unsafe_impl());
-  const autograd::Node* before = meta_before == nullptr ? nullptr : meta_before->grad_fn.get();
-  f(Dest(self), old);
-  const auto* meta_after = autograd::meta_or_null(self.unsafe_impl());
-  if (is_view && meta_after != nullptr && meta_after->grad_fn.get() != before) autograd::rebase_view(self);
+  autograd::InPlaceChange change(op, self, keep_values);
+  f(Dest(self), change.old());
+  change.finish();
   return const_cast<Tensor&>(self);
 }
 
@@ -197,11 +196,15 @@ template <class F>
 Tensor make_view(const char* name, const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t offset,
                  F&& gradient) {
   const Tensor y = detail::alias(base, sizes, strides, offset);
-  if (!GradMode::is_enabled()) return y;
-  const IntrusivePtr<TensorImpl>& root = base.unsafe_impl()->view_base();
-  y.unsafe_impl()->set_view_base(root ? root : base.impl_ptr());
-  if (!base.requires_grad()) return y;
+  autograd::track_view(y, base);
+  if (!recording(base)) return y;
   return record(name, y, wrt(base, std::forward<F>(gradient)));
+}
+// For an operation that returns several views of one tensor: they cannot be changed in place while recording.
+inline std::vector<Tensor> multiple_views(std::vector<Tensor> views) {
+  for (const Tensor& y : views)
+    if (y.is_view()) y.unsafe_impl()->set_view_kind(ViewKind::MultipleOutputs);
+  return views;
 }
 
 }  // namespace ember::ops

@@ -16,7 +16,7 @@ std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
   const int64_t n = self.size(dim);
   parts.reserve(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) parts.push_back(select(self, dim, i));
-  return parts;
+  return multiple_views(std::move(parts));
 }
 
 std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
@@ -30,7 +30,7 @@ std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
   for (int64_t at = 0; at < size; at += std::min(split_size, size - at)) {
     parts.push_back(narrow(self, dim, at, std::min(split_size, size - at)));
   }
-  return parts;
+  return multiple_views(std::move(parts));
 }
 
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
