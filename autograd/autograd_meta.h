@@ -36,6 +36,8 @@ void track_view(const Tensor& y, const Tensor& base);
 // view was input `input`.
 void rebase_view(const Tensor& view, size_t input = 0);
 [[noreturn]] void throw_inference_in_place(const char* op);
+// Throws if `self` requires gradients and an operation in place on it cannot be recorded.
+void check_in_place(const char* op, const Tensor& self);
 
 // One operation in place on `self` while recording: checks before, brings the history up to date in finish().
 class InPlaceChange {

@@ -291,8 +291,11 @@ class Run {
       try {
         run_needed(*node, number, grads_in, grads_out, results);
       } catch (Error& error) {
-        error.prepend(ember::detail::concat("in the backward of ",
-                                            AnomalyMode::is_enabled() ? describe_origin(*node) : node->name(), ": "));
+        constexpr size_t kLong = 4000;  // of an error that has come up through many nested backwards
+        if (error.msg().size() < kLong) {
+          error.prepend(ember::detail::concat("in the backward of ",
+                                              AnomalyMode::is_enabled() ? describe_origin(*node) : node->name(), ": "));
+        }
         throw;
       } catch (const std::exception& error) {
         if (AnomalyMode::is_enabled()) {

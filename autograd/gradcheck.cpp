@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <ember/autograd/autograd.h>
+#include <ember/autograd/engine.h>
 #include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>
 
@@ -62,6 +63,43 @@ std::vector<std::vector<std::vector<double>>> numerical_jacobian(const Gradcheck
   return jacobian;
 }
 
+// What is wrong with the gradients for undefined gradients of the results, and with those of two equal backwards; empty
+// if nothing is.
+std::string check_extremes(const std::vector<Tensor>& outputs, const std::vector<Tensor>& wanted,
+                           const GradcheckOptions& options) {
+  std::vector<Edge> roots;
+  std::vector<Edge> captures;
+  std::vector<Tensor> seeds;
+  for (const Tensor& y : outputs) {
+    if (!y.requires_grad()) continue;
+    roots.push_back(gradient_edge(y));
+    seeds.push_back(ones_like(y));
+  }
+  for (const Tensor& x : wanted) captures.push_back(gradient_edge(x));
+  EngineOptions engine;
+  engine.keep_graph = true;
+  engine.accumulate = false;
+  if (options.check_undefined_grad) {
+    const auto grads = run_backward(roots, std::vector<Tensor>(roots.size()), captures, engine);
+    for (size_t i = 0; i < grads.size(); ++i) {
+      if (grads[i].defined() && !(grads[i] == 0).all().item<bool>()) {
+        return ember::detail::concat("undefined gradients of the results give input ", i,
+                                     " a gradient that is not zero");
+      }
+    }
+  }
+  const auto first = run_backward(roots, seeds, captures, engine);
+  const auto second = run_backward(roots, seeds, captures, engine);
+  for (size_t i = 0; i < first.size(); ++i) {
+    if (!first[i].defined() || first[i].numel() == 0) continue;
+    const double off = (first[i] - second[i]).abs().max().item().toDouble();
+    if (off > options.nondet_tol) {
+      return ember::detail::concat("two backwards give input ", i, " gradients that differ by ", off);
+    }
+  }
+  return "";
+}
+
 bool report(const GradcheckOptions& options, const std::string& message) {
   EMBER_CHECK(!options.raise_exception, "gradcheck: ", message);
   return false;
@@ -82,6 +120,10 @@ bool gradcheck(const GradcheckFunction& f, const std::vector<Tensor>& inputs, co
   for (const size_t i : checked) wanted.push_back(leaves[i]);
   const std::vector<Tensor> outputs = differentiable(f(leaves));
   if (outputs.empty()) return report(options, "the function has no floating results");
+
+  if (const std::string wrong = check_extremes(outputs, wanted, options); !wrong.empty()) {
+    return report(options, wrong);
+  }
 
   for (size_t w = 0; w < checked.size(); ++w) {
     const auto numerical = numerical_jacobian(f, inputs, checked[w], options.eps);

@@ -159,20 +159,25 @@ void rebase_view(const Tensor& view, size_t input) {
   regenerate_view(view);
 }
 
-InPlaceChange::InPlaceChange(const char* op, const Tensor& self, bool keep_values)
-    : op_(op), self_(self), changing_(self) {
+void check_in_place(const char* op, const Tensor& self) {
+  if (!self.requires_grad()) return;
   const TensorImpl* impl = self.unsafe_impl();
   const IntrusivePtr<TensorImpl>& base = impl->view_base();
-  if (self.requires_grad()) {
-    if (base && impl->view_kind() != ViewKind::Plain) throw_view_changed(op, self);
-    const AutogradMeta* of_base = base ? meta_or_null(base.get()) : nullptr;
-    EMBER_CHECK(of_base == nullptr || !of_base->requires_grad, op,
-                ": a view of a leaf that requires gradients cannot be changed in place while recording; use a "
-                "NoGradGuard or an operation out of place");
-    EMBER_CHECK(!self.is_leaf(), op,
-                ": a leaf that requires gradients cannot be changed in place while recording; use a "
-                "NoGradGuard or an operation out of place");
-  } else if (base && impl->view_kind() != ViewKind::Plain) {
+  if (base && impl->view_kind() != ViewKind::Plain) throw_view_changed(op, self);
+  const AutogradMeta* of_base = base ? meta_or_null(base.get()) : nullptr;
+  EMBER_CHECK(of_base == nullptr || !of_base->requires_grad, op,
+              ": a view of a leaf that requires gradients cannot be changed in place while recording; use a "
+              "NoGradGuard or an operation out of place");
+  EMBER_CHECK(!self.is_leaf(), op,
+              ": a leaf that requires gradients cannot be changed in place while recording; use a "
+              "NoGradGuard or an operation out of place");
+}
+
+InPlaceChange::InPlaceChange(const char* op, const Tensor& self, bool keep_values)
+    : op_(op), self_(self), changing_(self) {
+  check_in_place(op, self);
+  const TensorImpl* impl = self.unsafe_impl();
+  if (impl->view_base() && impl->view_kind() != ViewKind::Plain) {
     const NoGradGuard unrecorded;
     backup_ = self.clone();
   }

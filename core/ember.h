@@ -1,7 +1,9 @@
 // Everything.
 #pragma once
 
+#include <ember/autograd/anomaly_mode.h>
 #include <ember/autograd/autograd.h>
+#include <ember/autograd/checkpoint.h>
 #include <ember/autograd/function.h>
 #include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>

@@ -89,7 +89,7 @@ class TensorImpl final : public RefCounted, public detail::Pooled {
 
   // The tensor whose storage this is a view of (never itself a view), or null.
   const IntrusivePtr<TensorImpl>& view_base() const { return view_base_; }
-  void set_view_base(IntrusivePtr<TensorImpl> base, ViewKind kind) {
+  void set_view_base(IntrusivePtr<TensorImpl> base, ViewKind kind = ViewKind::Plain) {
     view_base_ = std::move(base);
     view_kind_ = kind;
     set_view_version(version());

@@ -64,4 +64,35 @@ TEST(Gradcheck, FindsWrongGradients) {
   EXPECT_FALSE(x.grad().defined());
 }
 
+// A gradient for nothing, and one that changes from time to time.
+struct AddsToNothing : autograd::Function<AddsToNothing> {
+  static Tensor forward(autograd::AutogradContext* ctx, const Tensor& x) {
+    ctx->set_materialize_grads(false);
+    return x * 1;
+  }
+  static variable_list backward(autograd::AutogradContext*, variable_list grads) {
+    return {grads[0].defined() ? grads[0] : ones({2}, kFloat64)};
+  }
+};
+struct Unsteady : autograd::Function<Unsteady> {
+  static Tensor forward(autograd::AutogradContext*, const Tensor& x) { return x * 1; }
+  static variable_list backward(autograd::AutogradContext*, variable_list grads) {
+    static int calls = 0;
+    return {grads[0] + 1e-9 * calls++};
+  }
+};
+
+TEST(Gradcheck, UndefinedGradientsAndUnsteadyOnes) {
+  const auto adds = [](const std::vector<Tensor>& t) { return std::vector<Tensor>{AddsToNothing::apply(t[0])}; };
+  EXPECT_ERROR(autograd::gradcheck(adds, {leaf({1, 2})}), "undefined");
+  autograd::GradcheckOptions options;
+  options.check_undefined_grad = false;
+  EXPECT_TRUE(autograd::gradcheck(adds, {leaf({1, 2})}, options));
+  const auto unsteady = [](const std::vector<Tensor>& t) { return std::vector<Tensor>{Unsteady::apply(t[0])}; };
+  EXPECT_ERROR(autograd::gradcheck(unsteady, {leaf({1, 2})}), "two backwards");
+  options = {};
+  options.nondet_tol = 1e-3;
+  EXPECT_TRUE(autograd::gradcheck(unsteady, {leaf({1, 2})}, options));
+}
+
 }  // namespace

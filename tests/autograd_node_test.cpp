@@ -113,7 +113,7 @@ TEST(Node, HooksAsClasses) {
   const uintptr_t key = y.grad_fn()->add_post_hook(std::make_unique<PlusInput>());
   y.sum().backward({}, true);
   EXPECT_VECTOR(y.grad(), {5}) << "after the tensor's hooks, before the node's";
-  EXPECT_VECTOR(x.grad(), {150});
+  EXPECT_VECTOR(x.grad(), {200}) << "5 · 10 · 3, and the hook adds what came in";
   EXPECT_TRUE(y.grad_fn()->del_post_hook(key));
   EXPECT_FALSE(y.grad_fn()->del_post_hook(key));
   EXPECT_VECTOR(autograd::grad({y.sum()}, {y}, {}, true)[0], {5});

@@ -139,6 +139,12 @@ inline void check_inference(const char* op, const Tensor& self) {
     autograd::throw_inference_in_place(op);
 }
 
+// Throws unless `self` can be changed in place, for an operation that changes what it is, not its elements.
+inline void check_in_place(const char* op, const Tensor& self) {
+  check_inference(op, self);
+  if (autograd::recording_enabled()) autograd::check_in_place(op, self);
+}
+
 // Runs f(Dest(self), old), which computes into self and records; `old` is self as it was before, so that
 // the new history does not own itself. f's first wrt() must be of `old`. `keep_values`: whether a gradient
 // that will be recorded needs the elements that self had.
