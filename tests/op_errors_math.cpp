@@ -167,6 +167,8 @@ const std::vector<Bad>& bad_math() {
                                          BAD(glu(y, -3), "dim|range"),
                                          BAD(hardtanh(n.to(kUInt8), -3, -1), "hardtanh|limit|-1"),
                                          BAD(relu6_(lvalue(m)), "relu6|bool"),
+                                         BAD(threshold(n.to(kUInt8), 1, 300), "300"),
+                                         BAD(threshold(n.to(kInt8), -129, 0), "-129"),
                                          BAD(elu(n), "elu|int64"),
                                          BAD(gelu(n), "gelu|int64"),
                                          BAD(silu(n), "silu|int64"),

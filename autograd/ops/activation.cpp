@@ -51,6 +51,10 @@ Tensor leaky_relu_to(Dest dest, const Tensor& x, const Scalar& slope) {
 
 Tensor threshold_to(Dest dest, const Tensor& x, const Scalar& threshold, const Scalar& value) {
   check_not_bool("threshold", x);
+  visit_dtype<DtypeSet::Numeric>(x.dtype(), [&]<class T>() {  // throws for a number that does not fit
+    (void)threshold.to<T>();
+    (void)value.to<T>();
+  });
   const bool in_place = dest.given();
   const Tensor y = unary({"threshold", kernels.threshold, {threshold, value}}, dest, x);
   return record_piecewise(in_place ? "ThresholdBackward1" : "ThresholdBackward0", "ThresholdBackwardBackward0",
