@@ -108,7 +108,7 @@ struct Kernels {
   Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t k)> kthvalue{"kthvalue"};
   // The lower median; the first NaN where there is one, unless they are ignored.
   Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in, bool ignore_nan)> median{"median"};
-  // The smallest of the most frequent elements, at its last place; each NaN is an element of its own.
+  // The smallest of the most frequent elements, at one of its places; each NaN is an element of its own.
   Kernel<void(const Tensor& values, const Tensor& indices, const Tensor& in)> mode{"mode"};
   // order[R], int64: the stable lexicographic order of the rows of in[R, n].
   Kernel<void(const Tensor& order, const Tensor& in)> sort_rows{"sort_rows"};

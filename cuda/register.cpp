@@ -17,6 +17,12 @@ void register_kernels(Kernels& table) {
   register_sum(table);
   register_extremes(table);
   register_indexed_extremes(table);
+  register_prod(table);
+  register_moments(table);
+  register_scans(table);
+  register_extreme_scans(table);
+  register_sorts(table);
+  register_search(table);
   register_softmax(table);
   register_matmul(table);
   register_lu(table);

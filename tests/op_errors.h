@@ -70,6 +70,7 @@ const std::vector<Bad>& bad_elementwise();
 const std::vector<Bad>& bad_arithmetic();
 const std::vector<Bad>& bad_in_place();
 const std::vector<Bad>& bad_reductions();
+const std::vector<Bad>& bad_statistics();
 const std::vector<Bad>& bad_linalg();
 const std::vector<Bad>& bad_shapes();
 const std::vector<Bad>& bad_indices();

@@ -103,6 +103,7 @@ void register_error_tests() {
   register_all("arithmetic", bad_arithmetic);
   register_all("in_place", bad_in_place);
   register_all("reductions", bad_reductions);
+  register_all("statistics", bad_statistics);
   register_all("linalg", bad_linalg);
   register_all("linear_algebra", bad_linear_algebra);
   register_all("undefined_linear_algebra", undefined_linear_algebra);

@@ -65,9 +65,9 @@ bool has_elements(const Variant& v) {
   return true;
 }
 
-// Whether an operation may take its inputs with repeated elements: not where ties would be kinks.
+// Whether an operation may take its inputs with repeated elements: not where ties, or no spread, would be kinks.
 bool may_repeat(const Op& op) {
-  for (const char* name : {"max", "min", "max_dim", "min_dim", "amax", "amin"})
+  for (const char* name : {"max", "min", "max_dim", "min_dim", "amax", "amin", "std", "std_mean"})
     if (op.name == name) return false;
   return true;
 }

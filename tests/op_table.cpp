@@ -32,6 +32,9 @@ const std::vector<Op>& op_table() {
     add_binary_ops(t);
     add_arithmetic_ops(t);
     add_reduce_ops(t);
+    add_moment_ops(t);
+    add_scan_ops(t);
+    add_sort_ops(t);
     add_linalg_ops(t);
     add_shape_ops(t);
     add_index_ops(t);

@@ -12,7 +12,8 @@ Tensor to_rows(const Tensor& self, int64_t d) {
   const Tensor t = self.dim() == 0 ? detail::alias(self, {1}, {1}, self.storage_offset()) : self;
   const int64_t n = t.size(d);
   const int64_t rows = reduced_numel(t.sizes(), ~(DimMask{1} << d));
-  return detail::alias(t.transpose(d, -1).contiguous(), {rows, n}, {n, 1}, 0);
+  const Tensor moved = t.transpose(d, -1).contiguous();
+  return detail::alias(moved, {rows, n}, {n, 1}, moved.storage_offset());
 }
 
 void from_rows(const Tensor& out, const Tensor& rows, int64_t d) {
@@ -84,7 +85,8 @@ std::tuple<Tensor, Tensor> choose(const char* name, const char* node, const Tens
       if (e != d) order.push_back(e);
     if (self.dim() > 0) order.push_back(d);
     const int64_t n = self.dim() == 0 ? 1 : self.size(d);
-    const Tensor in = detail::alias(self.permute(order).contiguous(), {rows, n}, {n, 1}, 0);
+    const Tensor moved = self.permute(order).contiguous();
+    const Tensor in = detail::alias(moved, {rows, n}, {n, 1}, moved.storage_offset());
     kernel(detail::alias(r.values, {rows}, {1}, 0), detail::alias(r.indices, {rows}, {1}, 0), in);
   }
   return record_choice(node, self, r, d, keepdim);
