@@ -60,6 +60,34 @@ bool is_non_overlapping_and_dense(IntArrayRef sizes, IntArrayRef strides) {
   return true;
 }
 
+Dims dense_strides_like(IntArrayRef sizes, IntArrayRef strides) {
+  if (is_non_overlapping_and_dense(sizes, strides)) return strides;
+  // From the dimension that is to be the fastest: at first the last one. A stride of 0 says nothing of the order, so
+  // that the comparison is no order in itself, and insertion, each as far as it goes, is part of the result.
+  size_t order[kMaxDims];
+  const size_t rank = sizes.size();
+  for (size_t i = 0; i < rank; ++i) order[i] = rank - 1 - i;
+  for (size_t i = 1; i < rank; ++i) {
+    size_t at = i;
+    for (size_t j = i; j-- > 0;) {
+      const size_t a = order[j];
+      const size_t b = order[at];
+      if (strides[a] == 0 || strides[b] == 0) continue;
+      if (strides[a] < strides[b]) break;
+      if (strides[a] == strides[b] && sizes[a] <= sizes[b]) continue;
+      std::swap(order[j], order[at]);
+      at = j;
+    }
+  }
+  Dims dense(rank);
+  int64_t next = 1;
+  for (size_t i = 0; i < rank; ++i) {
+    dense[order[i]] = next;
+    next *= std::max<int64_t>(sizes[order[i]], 1);
+  }
+  return dense;
+}
+
 int64_t view_extent(IntArrayRef sizes, IntArrayRef strides) {
   int64_t last = 0;
   for (size_t d = 0; d < sizes.size(); ++d) {

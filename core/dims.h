@@ -83,6 +83,9 @@ bool is_contiguous(IntArrayRef sizes, IntArrayRef strides);
 // Whether no two indices address the same element, and the elements fill their range without gaps.
 bool is_non_overlapping_and_dense(IntArrayRef sizes, IntArrayRef strides);
 
+// Strides without gaps whose dimensions lie in memory in the order of these, as far as they say one.
+Dims dense_strides_like(IntArrayRef sizes, IntArrayRef strides);
+
 // One more than the distance, in elements, from a view's first element to its last; 0 if it is empty.
 int64_t view_extent(IntArrayRef sizes, IntArrayRef strides);
 

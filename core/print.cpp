@@ -3,7 +3,9 @@
 #include <ember/core/tensor.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <iomanip>
 #include <iostream>
 #include <vector>
@@ -90,6 +92,21 @@ NumberFormat choose_format(const double* values, size_t count) {
   return {Style::Fixed, high == 0 ? 7 : high + 6, 1};
 }
 
+// The fewest digits that give the number back; with an exponent from 1e16 on and below 1e-4.
+void write_shortest(std::ostream& out, double value) {
+  if (!std::isfinite(value)) {
+    out << value;
+    return;
+  }
+  char text[40];
+  const auto scientific = std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific);
+  const int exponent = std::atoi(std::find(text, scientific.ptr, 'e') + 1);
+  const auto shown = exponent >= -4 && exponent < 16
+                         ? std::to_chars(text, text + sizeof(text), value, std::chars_format::fixed)
+                         : scientific;
+  out.write(text, shown.ptr - text);
+}
+
 void write_scale(std::ostream& out, double scale) {
   const FormatGuard guard(out);
   out << std::defaultfloat << std::setprecision(6) << scale << " *\n";
@@ -136,13 +153,16 @@ void write_slices(std::ostream& out, const std::vector<double>& values, IntArray
   const int64_t columns = sizes[sizes.size() - 1];
   const IntArrayRef outer = sizes.slice(0, sizes.size() - 2);
   Dims index(outer.size(), 0);
-  for (int64_t at = 0; at < static_cast<int64_t>(values.size()); at += rows * columns) {
-    if (at != 0) out << '\n';
+  for (int64_t left = static_cast<int64_t>(values.size()) / (rows * columns); left > 0; --left) {
+    int64_t at = 0;
+    for (size_t d = 0; d < outer.size(); ++d) at = at * outer[d] + index[d];
     out << '(';
     for (const int64_t i : index) out << i + 1 << ',';
     out << ".,.) = \n";
-    write_matrix(out, values.data() + at, rows, columns, line_size, 1);
-    for (size_t d = outer.size(); d-- > 0;) {
+    write_matrix(out, values.data() + at * rows * columns, rows, columns, line_size, 1);
+    if (left > 1) out << '\n';
+    // The first dimension goes the fastest.
+    for (size_t d = 0; d < outer.size(); ++d) {
       if (++index[d] < outer[d]) break;
       index[d] = 0;
     }
@@ -151,13 +171,13 @@ void write_slices(std::ostream& out, const std::vector<double>& values, IntArray
 
 }  // namespace
 
-std::ostream& operator<<(std::ostream& out, const Tensor& t) {
+std::ostream& print(std::ostream& out, const Tensor& t, int64_t linesize) {
   if (!t.defined()) return out << "[ Tensor (undefined) ]";
   const FormatGuard guard(out);
-  constexpr int64_t kLineSize = 80;
   const std::vector<double> values = values_of(t);
   if (t.dim() == 0) {
-    out << std::defaultfloat << std::setprecision(17) << values[0] << '\n';
+    write_shortest(out, values[0]);
+    out << '\n';
   } else if (t.dim() == 1) {
     const NumberFormat format = choose_format(values.data(), values.size());
     if (!values.empty() && format.scale != 1) write_scale(out, format.scale);
@@ -167,9 +187,9 @@ std::ostream& operator<<(std::ostream& out, const Tensor& t) {
     }
   } else if (t.numel() > 0) {
     if (t.dim() == 2) {
-      write_matrix(out, values.data(), t.sizes()[0], t.sizes()[1], kLineSize, 0);
+      write_matrix(out, values.data(), t.sizes()[0], t.sizes()[1], linesize, 0);
     } else {
-      write_slices(out, values, t.sizes(), kLineSize);
+      write_slices(out, values, t.sizes(), linesize);
     }
   }
   out << "[ " << t.toString() << '{';
@@ -177,6 +197,19 @@ std::ostream& operator<<(std::ostream& out, const Tensor& t) {
   return out << "} ]";
 }
 
-void Tensor::print() const { std::cout << *this << '\n'; }
+std::ostream& operator<<(std::ostream& out, const Tensor& t) { return print(out, t, 80); }
+
+void print(const Tensor& t, int64_t linesize) {
+  // No end of line: as PyTorch's, whose text ends with the tensor's type.
+  print(std::cout, t, linesize);
+}
+
+void Tensor::print() const {
+  if (!defined()) {
+    std::cerr << "[UndefinedTensor]\n";
+  } else {
+    std::cerr << '[' << toString() << ' ' << sizes() << "]\n";
+  }
+}
 
 }  // namespace ember

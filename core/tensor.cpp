@@ -17,6 +17,13 @@ void Tensor::check_dtype(ScalarType wanted) const {
   EMBER_CHECK(dtype() == wanted, "data_ptr: expected a ", dtype_name(wanted), " tensor, got ", describe(*this));
 }
 
+void Tensor::check_accessor(ScalarType wanted, size_t dims, const int64_t* index_limit) const {
+  EMBER_CHECK(scalar_type() == wanted && dim() == static_cast<int64_t>(dims), "accessor: expected a ",
+              dtype_name(wanted), " tensor of ", dims, " dimensions, got ", describe(*this));
+  EMBER_CHECK(index_limit == nullptr || numel() <= *index_limit, "packed_accessor: ", describe(*this),
+              " has more elements than its index type counts");
+}
+
 int64_t Tensor::size(int64_t dim) const {
   EMBER_CHECK_INDEX(this->dim() > 0, "size: dimension ", dim, " of a 0-dimensional tensor");
   return sizes()[static_cast<size_t>(wrap_dim(dim, this->dim()))];
@@ -38,6 +45,35 @@ bool Tensor::is_contiguous(MemoryFormat format) const {
     if (sizes()[d] != 1 && strides()[d] != expected[d]) return false;
   return true;
 }
+
+namespace {
+// Whether strides of 4 or 5 dimensions say channels last. What fits other formats as well does not.
+bool strides_are_channels_last(IntArrayRef sizes, IntArrayRef strides) {
+  if (strides[1] == 0) return false;
+  int64_t least = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    // The order in memory: the channels, then from the last dimension on, then the batch.
+    const size_t d = i == 0 ? 1 : i == sizes.size() - 1 ? 0 : sizes.size() - i;
+    if (sizes[d] == 0 || strides[d] < least) return false;
+    // One channel and one place: the strides are those of the batch alone, in any format.
+    if (d == 0 && least == strides[1]) return false;
+    least = sizes[d] > 1 ? strides[d] * sizes[d] : strides[d];
+  }
+  return true;
+}
+}  // namespace
+
+MemoryFormat Tensor::suggest_memory_format(bool channels_last_strides_exact_match) const {
+  if (dim() != 4 && dim() != 5) return MemoryFormat::Contiguous;
+  const MemoryFormat format = dim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
+  if (!strides_are_channels_last(sizes(), strides())) return MemoryFormat::Contiguous;
+  if (channels_last_strides_exact_match && !(IntArrayRef(detail::format_strides(sizes(), format)) == strides())) {
+    return MemoryFormat::Contiguous;
+  }
+  return format;
+}
+
+bool Tensor::is_same_size(const Tensor& other) const { return sizes() == other.sizes(); }
 
 Scalar Tensor::item() const {
   EMBER_CHECK(numel() == 1, "item: expected a tensor with one element, got ", describe(*this));

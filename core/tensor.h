@@ -24,10 +24,19 @@ namespace ember {
 
 class Tensor;
 using TensorList = ArrayRef<Tensor>;
-template <class T, size_t N, class Index = int64_t>
+// Accessors (accessor.h).
+template <class T>
+struct DefaultPtrTraits;
+template <class T>
+struct RestrictPtrTraits;
+template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits, class Index = int64_t>
 class TensorAccessor;
-template <class T, size_t N, class Index>
-class PackedTensorAccessor;
+template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits, class Index = int64_t>
+class GenericPackedTensorAccessor;
+template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>
+using PackedTensorAccessor32 = GenericPackedTensorAccessor<T, N, PtrTraits, int32_t>;
+template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>
+using PackedTensorAccessor64 = GenericPackedTensorAccessor<T, N, PtrTraits, int64_t>;
 
 namespace autograd {
 class Node;
@@ -122,15 +131,26 @@ class Tensor {
   [[deprecated("use data_ptr<T>()")]] T* data() const {
     return data_ptr<T>();
   }
-  // Element access by index for a loop of one's own (accessor.h); throw unless T and N are the tensor's.
+  // Element access by index for a loop of one's own (accessor.h); throw unless T and N are the tensor's. The tensor
+  // must outlive an accessor.
   template <class T, size_t N>
   TensorAccessor<T, N> accessor() const&;
   template <class T, size_t N>
   TensorAccessor<T, N> accessor() && = delete;
-  template <class T, size_t N>
-  PackedTensorAccessor<T, N, int32_t> packed_accessor32() const&;
-  template <class T, size_t N>
-  PackedTensorAccessor<T, N, int64_t> packed_accessor64() const&;
+  template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits, class Index = int64_t>
+  GenericPackedTensorAccessor<T, N, PtrTraits, Index> generic_packed_accessor() const&;
+  template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>
+  PackedTensorAccessor32<T, N, PtrTraits> packed_accessor32() const& {
+    return generic_packed_accessor<T, N, PtrTraits, int32_t>();
+  }
+  template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>
+  PackedTensorAccessor64<T, N, PtrTraits> packed_accessor64() const& {
+    return generic_packed_accessor<T, N, PtrTraits, int64_t>();
+  }
+  template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>
+  PackedTensorAccessor32<T, N, PtrTraits> packed_accessor32() && = delete;
+  template <class T, size_t N, template <class> class PtrTraits = DefaultPtrTraits>
+  PackedTensorAccessor64<T, N, PtrTraits> packed_accessor64() && = delete;
 
   // The value of a one-element tensor.
   Scalar item() const;
@@ -139,7 +159,7 @@ class Tensor {
     return item().to<T>();
   }
   std::string toString() const;  // "CPUFloatType"
-  void print() const;            // to standard output
+  void print() const;            // its type and sizes, to standard error
 
   // ---- conversion and copies ----
   Tensor to(const TensorOptions& options, bool non_blocking = false, bool copy = false,
@@ -856,11 +876,15 @@ class Tensor {
   }
   [[noreturn]] static void throw_undefined();
   void check_dtype(ScalarType wanted) const;
+  void check_accessor(ScalarType wanted, size_t dims, const int64_t* index_limit) const;
 
   IntrusivePtr<TensorImpl> impl_;
 };
 
 std::ostream& operator<<(std::ostream& out, const Tensor& t);
+// The same with lines of at most so many characters, to `out` or to standard output.
+std::ostream& print(std::ostream& out, const Tensor& t, int64_t linesize);
+void print(const Tensor& t, int64_t linesize = 80);
 // A shape, dtype and device in brackets, for messages: "[2, 3] float32 cpu", "undefined".
 std::string describe(const Tensor& t);
 
@@ -878,4 +902,5 @@ Tensor alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t
 
 }  // namespace ember
 
+#include <ember/core/accessor.h>  // what accessor() gives
 #include <ember/core/indexing.h>  // what index() takes

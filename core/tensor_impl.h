@@ -117,6 +117,15 @@ class TensorImpl final : public RefCounted, public detail::Pooled {
     view_base_ = nullptr;
     view_kind_ = ViewKind::Plain;
   }
+  // Looks at the same storage in another way (squeeze_, resize_); it stays a view of what it is a view of.
+  void set_geometry(IntArrayRef sizes, IntArrayRef strides, int64_t offset) {
+    numel_ = 1;
+    for (const int64_t s : sizes) numel_ *= s;
+    contiguous_ = ember::is_contiguous(sizes, strides);
+    offset_ = offset;
+    sizes_ = Dims(sizes);
+    strides_ = Dims(strides);
+  }
 
  private:
   std::atomic<uint32_t> view_version_{0};

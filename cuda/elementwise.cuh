@@ -82,6 +82,10 @@ __global__ void __launch_bounds__(kThreads) elementwise_contiguous(int64_t n, F 
   }
 }
 
+// An offset of 32 bits may be negative too, where a stride is: sums of them wrap to the right one.
+__device__ inline int64_t signed_offset(uint32_t offset) { return static_cast<int32_t>(offset); }
+__device__ inline int64_t signed_offset(int64_t offset) { return offset; }
+
 // The same for any strides. Index is uint32_t (n and all byte offsets below 2^31) or int64_t.
 template <class F, class Index, class Out, class... In>
 __global__ void __launch_bounds__(kThreads)
@@ -89,7 +93,7 @@ __global__ void __launch_bounds__(kThreads)
                         char* out, Input<In>... in) {
   constexpr int U = sizeof(Index) == 4 ? kStridedUnroll : 1;
   const auto evaluate = [&]<size_t... k>(std::index_sequence<k...>, const Index* offsets) {
-    return static_cast<Out>(f(load(in, static_cast<int64_t>(offsets[k + 1]))...));
+    return static_cast<Out>(f(load(in, signed_offset(offsets[k + 1]))...));
   };
   const Index step = static_cast<Index>(gridDim.x) * (kThreads * U);
 #pragma unroll 1
@@ -108,7 +112,7 @@ __global__ void __launch_bounds__(kThreads)
     }
 #pragma unroll
     for (int u = 0; u < U; ++u) {
-      if (base + u * kThreads < n) *reinterpret_cast<Out*>(out + targets[u]) = results[u];
+      if (base + u * kThreads < n) *reinterpret_cast<Out*>(out + signed_offset(targets[u])) = results[u];
     }
   }
 }

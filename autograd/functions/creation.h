@@ -29,7 +29,7 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, const 
 Tensor& arange_out(Tensor& out, const Scalar& end);
 Tensor& arange_out(Tensor& out, const Scalar& start, const Scalar& end, const Scalar& step);
 Tensor range(const Scalar& start, const Scalar& end, const Scalar& step = 1, const TensorOptions& options = {});
-Tensor range(const Scalar& start, const Scalar& end, const TensorOptions& options = {});
+Tensor range(const Scalar& start, const Scalar& end, const TensorOptions& options);
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, const TensorOptions& options = {});
 Tensor linspace(const Tensor& start, const Tensor& end, int64_t steps, const TensorOptions& options = {});
 Tensor linspace(const Tensor& start, const Scalar& end, int64_t steps, const TensorOptions& options = {});
@@ -66,36 +66,101 @@ ScalarType result_type(const Scalar& scalar1, const Scalar& scalar2);
 bool is_same_size(const Tensor& self, const Tensor& other);
 // A view of memory that the caller owns and keeps alive; `deleter` is called with it when the last tensor
 // of it goes. The memory is on options.device() (the CPU unless said).
+using BlobDeleter = std::function<void(void*)>;
 Tensor from_blob(void* data, IntArrayRef size, const TensorOptions& options = {});
-Tensor from_blob(void* data, IntArrayRef size, std::function<void(void*)> deleter, const TensorOptions& options = {});
+Tensor from_blob(void* data, IntArrayRef size, const BlobDeleter& deleter, const TensorOptions& options = {},
+                 std::optional<Device> target_device = std::nullopt);
 Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, const TensorOptions& options = {});
-Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, std::function<void(void*)> deleter,
-                 const TensorOptions& options = {});
+Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, const BlobDeleter& deleter,
+                 const TensorOptions& options = {}, std::optional<Device> target_device = std::nullopt);
+// The first element is `storage_offset` elements behind `data`.
+Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, int64_t storage_offset, const BlobDeleter& deleter,
+                 const TensorOptions& options = {}, std::optional<Device> target_device = std::nullopt);
 
-// What tensor() takes: a number, a braced list of them, or braced lists of equal lengths, to any depth.
+namespace detail {
+// Types whose arrays are those of a dtype.
+template <class T>
+concept ElementType = requires {
+  dtype_of<std::remove_cv_t<T>>::value;
+};
+// The dtype that stands for a number's C++ type: wide enough for it.
+template <class T>
+constexpr ScalarType number_dtype() {
+  if constexpr (ElementType<T>) {
+    return dtype_of_v<T>;
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return kFloat64;
+  } else {
+    return sizeof(T) < 4 ? kInt32 : kInt64;
+  }
+}
+}  // namespace detail
+
+// What tensor() takes: a number, an array of them, or braced lists of equal lengths, to any depth. It refers to what it
+// is made of, and so is for use in the same expression.
 class TensorData {
  public:
-  template <class T>
-  requires(std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) TensorData(T value)
-      : scalar_(value) {}  // NOLINT: implicit
-  TensorData(std::initializer_list<TensorData> list) : list_(list), is_list_(true) {}
-  template <class T>
-  TensorData(const std::vector<T>& values) : list_(values.begin(), values.end()), is_list_(true) {}  // NOLINT
-  template <class T>
-  TensorData(ArrayRef<T> values) : list_(values.begin(), values.end()), is_list_(true) {}  // NOLINT
+  enum class Kind : uint8_t { Number, List, Array };
 
-  bool is_list() const { return is_list_; }
-  const std::vector<TensorData>& list() const { return list_; }
-  const Scalar& scalar() const { return scalar_; }
+  TensorData() : kind_(Kind::List) {}  // {}: no elements
+  template <class T>
+  requires(std::is_arithmetic_v<T> || detail::ElementType<T>) TensorData(T value)  // NOLINT: implicit, all of these
+      : kind_(Kind::Number), dtype_(detail::number_dtype<T>()), number_(value) {}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winit-list-lifetime"  // a view by contract
+#endif
+  TensorData(std::initializer_list<TensorData> list) : kind_(Kind::List), data_(list.begin()), size_(list.size()) {}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+  template <detail::ElementType T>
+  TensorData(ArrayRef<T> values)  // NOLINT
+      : kind_(Kind::Array), dtype_(dtype_of_v<T>), data_(values.data()), size_(values.size()) {}
+  template <detail::ElementType T>
+  requires(!std::is_same_v<T, bool>) TensorData(const std::vector<T>& values) : TensorData(ArrayRef<T>(values)) {}
+
+  Kind kind() const { return kind_; }
+  // Of a number or of an array's elements.
+  ScalarType dtype() const { return dtype_; }
+  const Scalar& number() const { return number_; }
+  ArrayRef<TensorData> list() const { return {static_cast<const TensorData*>(data_), size_}; }
+  const void* array() const { return data_; }
+  size_t size() const { return size_; }  // of a list or an array
 
  private:
-  Scalar scalar_;
-  std::vector<TensorData> list_;
-  bool is_list_ = false;
+  Kind kind_;
+  ScalarType dtype_ = ScalarType::Undefined;
+  const void* data_ = nullptr;
+  size_t size_ = 0;
+  Scalar number_;
 };
-// Integers give int64, floating numbers the default dtype, bools bool, unless the options say otherwise.
-Tensor tensor(const TensorData& data, const TensorOptions& options = {});
-Tensor tensor(std::initializer_list<TensorData> list, const TensorOptions& options = {});
+// int and int64_t give int64, float and double the default dtype, other types theirs, unless the options say otherwise.
+// All elements must be of one C++ type. {} has sizes [0], {{}, {}} sizes [2, 0].
+Tensor tensor(TensorData data, const TensorOptions& options = {});
+
+namespace detail {
+Tensor array_tensor(const void* values, size_t size, ScalarType from, const TensorOptions& options);
+}
+// LibTorch's at::tensor(): a vector of the elements, whose C++ type decides the dtype: {1, 2} is int32, {0.5} float64.
+// Options without a dtype mean the default dtype, as there.
+template <detail::ElementType T>
+Tensor native_tensor(ArrayRef<T> values, const TensorOptions& options = TensorOptions(dtype_of_v<T>)) {
+  return detail::array_tensor(values.data(), values.size(), dtype_of_v<T>, options);
+}
+template <detail::ElementType T>
+Tensor native_tensor(std::initializer_list<T> values, const TensorOptions& options = TensorOptions(dtype_of_v<T>)) {
+  return detail::array_tensor(values.begin(), values.size(), dtype_of_v<T>, options);
+}
+template <detail::ElementType T>
+requires(!std::is_same_v<T, bool>) Tensor
+    native_tensor(const std::vector<T>& values, const TensorOptions& options = TensorOptions(dtype_of_v<T>)) {
+  return detail::array_tensor(values.data(), values.size(), dtype_of_v<T>, options);
+}
+template <detail::ElementType T>
+Tensor native_tensor(T value, const TensorOptions& options = TensorOptions(dtype_of_v<T>)) {
+  return detail::array_tensor(&value, 1, dtype_of_v<T>, options);
+}
 
 inline int64_t numel(const Tensor& self) { return self.numel(); }
 inline bool is_floating_point(const Tensor& self) { return self.is_floating_point(); }

@@ -89,6 +89,7 @@ inline const Tensor& resize_as_(const Tensor& self, const Tensor& the_template,
 }
 std::vector<Tensor> meshgrid(TensorList tensors);
 std::vector<Tensor> meshgrid(TensorList tensors, std::string_view indexing);
+Tensor alias(const Tensor& self);
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> memory_format = std::nullopt);
 Tensor detach(const Tensor& self);
 inline Tensor& detach_(Tensor& self) { return self.detach_(); }

@@ -186,11 +186,14 @@ ScalarType result_type(const Operand& a, const Operand& b, const Operand& c) {
 
 Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like) {
   Tensor t = detail::empty(sizes, dtype, device);
-  if (!like.defined() || like.is_contiguous() || !(like.sizes() == sizes) ||
-      !is_non_overlapping_and_dense(like.sizes(), like.strides())) {
-    return t;
-  }
-  return detail::alias(t, sizes, like.strides(), 0);
+  if (!like.defined() || like.is_contiguous() || !(like.sizes() == sizes)) return t;
+  return detail::alias(t, sizes, dense_strides_like(sizes, like.strides()), 0);
+}
+
+Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device) {
+  const Tensor t = detail::empty(like.sizes(), dtype, device);
+  const Dims strides = dense_strides_like(like.sizes(), like.strides());
+  return t.strides() == IntArrayRef(strides) ? t : detail::alias(t, t.sizes(), strides, 0);
 }
 
 namespace {
@@ -254,6 +257,24 @@ Tensor without_overlap(const Tensor& input, const Tensor& dest) {
               ", in part; clone() one of them");
   const NoGradGuard unrecorded;
   return input.clone();
+}
+
+void check_converts(const char* op, const Scalar& value, ScalarType dtype) {
+  if (value.is_boolean() || dtype == kBool) return;
+  bool fits = true;
+  if (value.is_floating_point()) {
+    const double v = value.toDouble();
+    if (dtype == kFloat32) {
+      fits = !std::isfinite(v) || std::fabs(v) <= std::numeric_limits<float>::max();
+    } else if (is_integral(dtype)) {
+      const double above = std::ldexp(1.0, static_cast<int>(element_size(dtype)) * 8 - (dtype == kUInt8 ? 0 : 1));
+      fits = v >= (dtype == kUInt8 ? 0.0 : -above) && v < above;
+    }
+  } else if (is_integral(dtype) && dtype != kInt64) {
+    const int64_t above = int64_t{1} << (element_size(dtype) * 8 - (dtype == kUInt8 ? 0 : 1));
+    fits = value.toLong() >= (dtype == kUInt8 ? 1 - above : -above) && value.toLong() < above;
+  }
+  EMBER_CHECK(fits, op, ": the value ", value, " does not fit into ", dtype_name(dtype));
 }
 
 void fill_contents(const Tensor& t, const Scalar& value) {
@@ -434,11 +455,7 @@ Tensor reduce_to(const Tensor& grad, const Dims& sizes) {
 void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
   if (out.sizes() == sizes) return;
   EMBER_CHECK(out.defined(), op, ": out is an undefined tensor");
-  const int64_t capacity = static_cast<int64_t>(out.storage().nbytes() / out.element_size()) - out.storage_offset();
-  const Tensor held = checked_numel(sizes) <= capacity
-                          ? ember::detail::alias(out, sizes, contiguous_strides(sizes), out.storage_offset())
-                          : ember::detail::empty(sizes, out.dtype(), out.device());
-  out.unsafe_impl()->set_contents(*held.unsafe_impl());
+  resize_contents(op, out, sizes);
 }
 
 void check_out_unrecorded(const char* op, const Tensor& out, std::initializer_list<const Tensor*> inputs) {

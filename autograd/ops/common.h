@@ -58,12 +58,16 @@ void check_same_device(const char* op, const Tensor& a, const Tensor& b);
 ScalarType result_type(const Operand& a, const Operand& b);
 ScalarType result_type(const Operand& a, const Operand& b, const Operand& c);
 
-// An uninitialised result: of the sizes, with the strides of `like` where it has the sizes and is dense.
+// An uninitialised result: of the sizes, its dimensions in memory in the order of those of `like` where it has the
+// sizes.
 Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like);
 
 // Throws if the number is none of the dtype: too large, or NaN for an integer. (Unsigned ones take negative numbers
 // that wrap.)
 void check_fits(const char* op, const Scalar& value, ScalarType dtype);
+
+// The same of the sizes of `like`, whose very strides it gets where they are dense (as clone() and empty_like() do).
+Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device);
 
 // Throws unless `dest` can hold a result of `sizes` and `dtype` and no two of its elements share memory.
 void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype);
@@ -93,6 +97,10 @@ Tensor ternary_in(const Elementwise& op, Dest dest, const Operand& a, const Oper
 // condition ? a : b, the condition bool.
 Tensor select(const char* op, Dest dest, const Tensor& condition, const Operand& a, const Operand& b,
               ScalarType common);
+
+// Throws where a number does not fit the elements it is to fill: out of the range of an integer type, NaN included, or
+// finite and out of float32's. What is below zero but not below −255 counts modulo 256 for uint8.
+void check_converts(const char* op, const Scalar& value, ScalarType dtype);
 
 // Every element of `t` made `value`, or the element of `from`, which is of its sizes and device. Nothing is
 // checked or recorded, and no version changes.
@@ -191,6 +199,13 @@ Tensor& out_elementwise(const char* op, Tensor& out, std::initializer_list<const
   f(Dest(out, Dest::Resize()));
   return out;
 }
+
+// Gives `t` these sizes and dense strides, in the same storage: it grows if it must, keeping what it holds, for all
+// tensors that share it. Throws if its memory is a caller's and too small. Checks nothing of autograd.
+void resize_contents(const char* op, const Tensor& t, IntArrayRef sizes,
+                     MemoryFormat format = MemoryFormat::Contiguous);
+// The elements of a contiguous tensor that nothing else uses, in other sizes; recorded, but no view.
+Tensor unsafe_view(const Tensor& self, IntArrayRef sizes);
 
 // The dimensions named, as a mask; none named means all. Throws on a dimension out of range or twice.
 DimMask dim_mask(const char* op, IntArrayRef dims, int64_t rank);

@@ -35,7 +35,7 @@ void copy_unrecorded(const Tensor& dst, const Tensor& src, bool non_blocking) {
 // Strides for `sizes` in a memory format; Preserve gives those of `like` where they are dense.
 Tensor formatted(const Tensor& like, ScalarType dtype, Device device, std::optional<MemoryFormat> format) {
   const MemoryFormat f = format.value_or(MemoryFormat::Preserve);
-  if (f == MemoryFormat::Preserve) return empty_result(like.sizes(), dtype, device, like);
+  if (f == MemoryFormat::Preserve) return empty_preserved(like, dtype, device);
   const Tensor t = detail::empty(like.sizes(), dtype, device);
   if (f == MemoryFormat::Contiguous) return t;
   return detail::alias(t, t.sizes(), format_strides(t.sizes(), f), 0);
@@ -122,7 +122,7 @@ Tensor& Tensor::copy_(const Tensor& src, bool non_blocking) const {
 
 Tensor& Tensor::fill_(const Scalar& value) const {
   check_defined("fill_", *this);
-  check_dest("fill_", *this, sizes(), dtype());
+  check_converts("fill_", value, scalar_type());  // elements that share a place may: all become the same
   return in_place("fill_", *this, [&](Dest dest, const Tensor& old) {
     const Tensor& self = dest.tensor();
     fill_contents(self, value);

@@ -1,6 +1,5 @@
-// Tensors from nothing: fills, ranges, the caller's memory, literals.
+// Tensors from nothing: uninitialised, filled, like another.
 #include <algorithm>
-#include <cmath>
 
 #include <ember/autograd/ops/common.h>
 #include <ember/core/backend.h>
@@ -8,16 +7,40 @@
 namespace ember {
 
 namespace ops {
-namespace {
 
 Tensor finished(const Tensor& t, const TensorOptions& options) {
   if (options.requires_grad()) t.requires_grad_();
   return t;
 }
 
-Tensor filled(IntArrayRef size, const Scalar& value, ScalarType dtype, const TensorOptions& options) {
-  check_layout("full", options);
-  const Tensor t = detail::empty(size, dtype, options.device());
+namespace {
+
+void check_options(const char* op, const TensorOptions& options) {
+  check_layout(op, options);
+  EMBER_CHECK(!options.requires_grad() || is_floating(options.dtype()), op,
+              ": only floating tensors can require gradients, got ", dtype_name(options.dtype()));
+}
+
+// The format of a result, which is given as an argument or with the options, not both.
+MemoryFormat chosen_format(const char* op, const TensorOptions& options, std::optional<MemoryFormat> format,
+                           MemoryFormat otherwise) {
+  EMBER_CHECK(!format || !options.has_memory_format(), op,
+              ": the memory format is given twice, as an argument and in the options");
+  return format ? *format : options.memory_format_opt().value_or(otherwise);
+}
+
+// An uninitialised tensor of these sizes in the format.
+Tensor made(const char* op, IntArrayRef size, const TensorOptions& options, ScalarType dtype, MemoryFormat format) {
+  check_options(op, options.dtype(dtype));
+  EMBER_CHECK(format != MemoryFormat::Preserve, op, ": there is no memory format to preserve");
+  const Dims strides = format_strides(size, format);
+  const Tensor t = ember::detail::empty(size, dtype, options.device());
+  return format == MemoryFormat::Contiguous ? t : ember::detail::alias(t, size, strides, 0);
+}
+
+Tensor filled(const char* op, IntArrayRef size, const Scalar& value, ScalarType dtype, const TensorOptions& options) {
+  check_converts(op, value, dtype);
+  const Tensor t = made(op, size, options, dtype, chosen_format(op, options, std::nullopt, MemoryFormat::Contiguous));
   fill_contents(t, value);
   return finished(t, options);
 }
@@ -25,32 +48,46 @@ Tensor filled(IntArrayRef size, const Scalar& value, ScalarType dtype, const Ten
 // The options of a tensor like `self`, with those given put over.
 TensorOptions like(const char* op, const Tensor& self, const TensorOptions& options) {
   check_defined(op, self);
-  return options.dtype(options.dtype_opt().value_or(self.dtype())).device(options.device_opt().value_or(self.device()));
+  return options.dtype(options.dtype_opt().value_or(self.scalar_type()))
+      .device(options.device_opt().value_or(self.device()));
 }
 
-// An uninitialised tensor of these sizes in the format, which the options may have too.
-Tensor made(const char* op, IntArrayRef size, const TensorOptions& options, ScalarType dtype,
-            std::optional<MemoryFormat> format = std::nullopt) {
-  check_layout(op, options);
-  const Tensor t = detail::empty(size, dtype, options.device());
-  const MemoryFormat f = format ? *format : options.memory_format_opt().value_or(MemoryFormat::Contiguous);
-  return f == MemoryFormat::Contiguous ? t : detail::alias(t, size, format_strides(size, f), 0);
-}
-
-// The same with the sizes of `self`, and with its strides unless a format says otherwise.
+// An uninitialised tensor of the sizes of `self`, and of its strides unless a format says otherwise.
 Tensor made_like(const char* op, const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> format) {
-  const MemoryFormat f = format ? *format : options.memory_format_opt().value_or(MemoryFormat::Preserve);
+  const MemoryFormat f = chosen_format(op, options, format, MemoryFormat::Preserve);
   if (f != MemoryFormat::Preserve) return made(op, self.sizes(), options, options.dtype(), f);
-  check_layout(op, options);
-  return empty_result(self.sizes(), options.dtype(), resolve_device(options.device()), self);
+  check_options(op, options);
+  return empty_preserved(self, options.dtype(), resolve_device(options.device()));
 }
 
 Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, const TensorOptions& options,
                    std::optional<MemoryFormat> format) {
   const TensorOptions o = like(op, self, options);
+  check_converts(op, value, o.dtype());
   const Tensor t = made_like(op, self, o, format);
   fill_contents(t, value);
   return finished(t, o);
+}
+
+Tensor& filled_out(const char* op, Tensor& out, IntArrayRef size, const Scalar& value) {
+  check_defined(op, out, "out");
+  check_out_unrecorded(op, out, {});
+  checked_numel(size);
+  check_converts(op, value, out.scalar_type());
+  resize_output(op, out, size);
+  fill_contents(out, value);
+  bump_version(out);
+  return out;
+}
+
+void check_eye(const char* op, int64_t n, int64_t m) {
+  EMBER_CHECK(n >= 0 && m >= 0, op, ": sizes must not be negative, got ", n, " and ", m);
+}
+
+void write_eye(const Tensor& t) {
+  fill_contents(t, 0);
+  fill_contents(
+      ember::detail::alias(t, {std::min(t.size(0), t.size(1))}, {t.stride(0) + t.stride(1)}, t.storage_offset()), 1);
 }
 
 }  // namespace
@@ -59,67 +96,73 @@ Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, cons
 using namespace ops;  // NOLINT: the definitions below are this file's
 
 Tensor empty(IntArrayRef size, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
-  return finished(made("empty", size, options, options.dtype(), memory_format), options);
+  const MemoryFormat format = chosen_format("empty", options, memory_format, MemoryFormat::Contiguous);
+  return finished(made("empty", size, options, options.dtype(), format), options);
 }
-Tensor zeros(IntArrayRef size, const TensorOptions& options) { return filled(size, 0, options.dtype(), options); }
-Tensor ones(IntArrayRef size, const TensorOptions& options) { return filled(size, 1, options.dtype(), options); }
+Tensor& empty_out(Tensor& out, IntArrayRef size, std::optional<MemoryFormat> memory_format) {
+  check_defined("empty_out", out, "out");
+  check_out_unrecorded("empty", out, {});
+  EMBER_CHECK(memory_format != MemoryFormat::Preserve, "empty_out: there is no memory format to preserve");
+  if (memory_format) {
+    resize_contents("empty_out", out, size, *memory_format);
+  } else {
+    resize_output("empty_out", out, size);
+  }
+  return out;
+}
+
+Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& options) {
+  check_options("empty_strided", options);
+  EMBER_CHECK(size.size() == stride.size(), "empty_strided: ", size.size(), " sizes, but ", stride.size(), " strides");
+  const int64_t numel = checked_numel(size);
+  int64_t extent = numel == 0 ? 0 : 1;  // how many elements the storage holds
+  bool overflow = false;
+  for (size_t d = 0; d < size.size(); ++d) {
+    EMBER_CHECK(stride[d] >= 0, "empty_strided: strides must not be negative, got ", stride);
+    int64_t reach = 0;
+    if (numel == 0) continue;
+    overflow |= __builtin_mul_overflow(size[d] - 1, stride[d], &reach);
+    overflow |= __builtin_add_overflow(extent, reach, &extent);
+  }
+  int64_t nbytes = 0;
+  overflow |= __builtin_mul_overflow(extent, static_cast<int64_t>(element_size(options.dtype())), &nbytes);
+  EMBER_CHECK(!overflow, "empty_strided: the size in bytes of ", size, " with strides ", stride, " overflows");
+  const Tensor storage = ember::detail::empty({extent}, options.dtype(), options.device());
+  return finished(ember::detail::alias(storage, size, stride, 0), options);
+}
+
+Tensor zeros(IntArrayRef size, const TensorOptions& options) {
+  return filled("zeros", size, 0, options.dtype(), options);
+}
+Tensor& zeros_out(Tensor& out, IntArrayRef size) { return filled_out("zeros_out", out, size, 0); }
+Tensor ones(IntArrayRef size, const TensorOptions& options) {
+  return filled("ones", size, 1, options.dtype(), options);
+}
+Tensor& ones_out(Tensor& out, IntArrayRef size) { return filled_out("ones_out", out, size, 1); }
 Tensor full(IntArrayRef size, const Scalar& value, const TensorOptions& options) {
   const ScalarType inferred = value.is_boolean() ? kBool : value.is_integral() ? kInt64 : get_default_dtype();
-  return filled(size, value, options.dtype_opt().value_or(inferred), options);
+  return filled("full", size, value, options.dtype_opt().value_or(inferred), options);
+}
+Tensor& full_out(Tensor& out, IntArrayRef size, const Scalar& fill_value) {
+  return filled_out("full_out", out, size, fill_value);
 }
 Tensor scalar_tensor(const Scalar& value, const TensorOptions& options) {
-  return filled({}, value, options.dtype(), options);
+  return filled("scalar_tensor", {}, value, options.dtype(), options);
 }
 
 Tensor eye(int64_t n, const TensorOptions& options) { return eye(n, n, options); }
 Tensor eye(int64_t n, int64_t m, const TensorOptions& options) {
-  EMBER_CHECK(n >= 0 && m >= 0, "eye: sizes must not be negative, got ", n, " and ", m);
-  const Tensor t = zeros({n, m}, options.requires_grad(false));
-  const int64_t length = std::min(n, m);
-  fill_contents(detail::alias(t, {length}, {m + 1}, 0), 1);
+  check_eye("eye", n, m);
+  const Tensor t = made("eye", {n, m}, options, options.dtype(), MemoryFormat::Contiguous);
+  write_eye(t);
   return finished(t, options);
 }
-
-Tensor arange(const Scalar& end, const TensorOptions& options) { return arange(0, end, 1, options); }
-Tensor arange(const Scalar& start, const Scalar& end, const TensorOptions& options) {
-  return arange(start, end, 1, options);
-}
-Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, const TensorOptions& options) {
-  const bool floating = start.is_floating_point() || end.is_floating_point() || step.is_floating_point();
-  const ScalarType dtype = options.dtype_opt().value_or(floating ? get_default_dtype() : kInt64);
-  EMBER_CHECK(dtype != kBool, "arange: not implemented for bool");
-  double count = 0;
-  if (floating || is_floating(dtype)) {
-    const double a = start.toDouble();
-    const double b = end.toDouble();
-    const double s = step.toDouble();
-    EMBER_CHECK(std::isfinite(a) && std::isfinite(b), "arange: the ends must be finite, got ", a, " and ", b);
-    EMBER_CHECK(s != 0 && !std::isnan(s), "arange: the step must not be zero");
-    EMBER_CHECK((s > 0) == (b >= a) || a == b, "arange: the step ", s, " does not lead from ", a, " to ", b);
-    count = std::ceil((b - a) / s);
-  } else {
-    const int64_t a = start.toLong();
-    const int64_t b = end.toLong();
-    const int64_t s = step.toLong();
-    EMBER_CHECK(s != 0, "arange: the step must not be zero");
-    EMBER_CHECK((s > 0) == (b >= a) || a == b, "arange: the step ", s, " does not lead from ", a, " to ", b);
-    const uint64_t span = s > 0 ? static_cast<uint64_t>(b) - static_cast<uint64_t>(a)
-                                : static_cast<uint64_t>(a) - static_cast<uint64_t>(b);
-    const uint64_t stride = s > 0 ? static_cast<uint64_t>(s) : 0 - static_cast<uint64_t>(s);
-    count = static_cast<double>(span / stride + (span % stride != 0 ? 1 : 0));
-  }
-  EMBER_CHECK(count < 9e18, "arange: ", count, " elements are too many");
-  const Tensor t = detail::empty({static_cast<int64_t>(count)}, dtype, options.device());
-  if (t.numel() != 0) launch(kernels.arange, t.device(), t, start, step);
-  return finished(t, options);
-}
-
-Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, const TensorOptions& options) {
-  EMBER_CHECK(steps >= 0, "linspace: the number of steps must not be negative, got ", steps);
-  EMBER_CHECK(options.dtype() != kBool, "linspace: not implemented for bool");
-  const Tensor t = detail::empty({steps}, options.dtype(), options.device());
-  if (steps != 0) launch(kernels.linspace, t.device(), t, start, end);
-  return finished(t, options);
+Tensor& eye_out(Tensor& out, int64_t n) { return eye_out(out, n, n); }
+Tensor& eye_out(Tensor& out, int64_t n, int64_t m) {
+  check_eye("eye_out", n, m);
+  filled_out("eye_out", out, {n, m}, 0);
+  write_eye(out);
+  return out;
 }
 
 Tensor empty_like(const Tensor& self, const TensorOptions& options, std::optional<MemoryFormat> memory_format) {
@@ -136,8 +179,12 @@ Tensor full_like(const Tensor& self, const Scalar& value, const TensorOptions& o
                  std::optional<MemoryFormat> memory_format) {
   return filled_like("full_like", self, value, options, memory_format);
 }
+
 Tensor Tensor::new_empty(IntArrayRef size, const TensorOptions& options) const {
   return empty(size, like("new_empty", *this, options));
+}
+Tensor Tensor::new_empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& options) const {
+  return empty_strided(size, stride, like("new_empty_strided", *this, options));
 }
 Tensor Tensor::new_zeros(IntArrayRef size, const TensorOptions& options) const {
   return zeros(size, like("new_zeros", *this, options));
@@ -149,104 +196,10 @@ Tensor Tensor::new_full(IntArrayRef size, const Scalar& value, const TensorOptio
   return full(size, value, like("new_full", *this, options));
 }
 
-// ---- the caller's memory ----
-
-namespace {
-void free_by_user(void* data, size_t, void* context) noexcept {
-  auto* deleter = static_cast<std::function<void(void*)>*>(context);
-  (*deleter)(data);
-  delete deleter;
-}
-}  // namespace
-
-Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, std::function<void(void*)> deleter,
-                 const TensorOptions& options) {
-  EMBER_CHECK(size.size() == strides.size(), "from_blob: ", size.size(), " sizes, but ", strides.size(), " strides");
-  const Device device = resolve_device(options.device());
-  const int64_t numel = checked_numel(size);
-  EMBER_CHECK(data != nullptr || numel == 0, "from_blob: a null pointer for ", size);
-  int64_t extent = numel == 0 ? 0 : 1;
-  for (size_t d = 0; d < size.size() && numel != 0; ++d) {
-    EMBER_CHECK(strides[d] >= 0, "from_blob: strides must not be negative, got ", strides);
-    int64_t reach = 0;
-    EMBER_CHECK(
-        !__builtin_mul_overflow(size[d] - 1, strides[d], &reach) && !__builtin_add_overflow(extent, reach, &extent),
-        "from_blob: sizes ", size, " with strides ", strides, " overflow");
-  }
-  int64_t nbytes = 0;
-  EMBER_CHECK(!__builtin_mul_overflow(extent, static_cast<int64_t>(element_size(options.dtype())), &nbytes),
-              "from_blob: sizes ", size, " with strides ", strides, " overflow");
-  FreeFn free = nullptr;
-  void* context = nullptr;
-  if (deleter) {
-    free = free_by_user;
-    context = new std::function<void(void*)>(std::move(deleter));
-  }
-  Storage storage(IntrusivePtr<StorageImpl>(new StorageImpl(data, static_cast<size_t>(nbytes), device, free, context)));
-  return finished(Tensor(IntrusivePtr<TensorImpl>(new TensorImpl(std::move(storage), options.dtype(), size, strides, 0,
-                                                                 numel, is_contiguous(size, strides)))),
-                  options);
-}
-Tensor from_blob(void* data, IntArrayRef size, IntArrayRef strides, const TensorOptions& options) {
-  return from_blob(data, size, strides, {}, options);
-}
-Tensor from_blob(void* data, IntArrayRef size, std::function<void(void*)> deleter, const TensorOptions& options) {
-  checked_numel(size);
-  return from_blob(data, size, contiguous_strides(size), std::move(deleter), options);
-}
-Tensor from_blob(void* data, IntArrayRef size, const TensorOptions& options) {
-  checked_numel(size);
-  return from_blob(data, size, contiguous_strides(size), {}, options);
-}
-
-// ---- literals ----
-
-namespace {
-
-void find_shape(const TensorData& data, Dims& sizes, size_t depth, bool& any, ScalarType& dtype) {
-  if (!data.is_list()) {
-    EMBER_CHECK(depth == sizes.size(), "tensor: numbers and lists at one depth");
-    const ScalarType t = data.scalar().is_floating_point() ? get_default_dtype() : data.scalar().type();
-    EMBER_CHECK(!any || t == dtype || (t == kBool) == (dtype == kBool), "tensor: bools and numbers in one list");
-    dtype = any ? promote_types(dtype, t) : t;
-    any = true;
-    return;
-  }
-  const auto n = static_cast<int64_t>(data.list().size());
-  if (depth == sizes.size()) {
-    EMBER_CHECK(!any, "tensor: numbers and lists at one depth");
-    sizes.push_back(n);
-  }
-  EMBER_CHECK(sizes[depth] == n, "tensor: lists of ", sizes[depth], " and ", n, " elements at depth ", depth);
-  for (const TensorData& item : data.list()) find_shape(item, sizes, depth + 1, any, dtype);
-}
-
-template <class T>
-void write(const TensorData& data, T*& at) {
-  if (!data.is_list()) {
-    *at++ = data.scalar().cast<T>();
-    return;
-  }
-  for (const TensorData& item : data.list()) write(item, at);
-}
-
-}  // namespace
-
-Tensor tensor(const TensorData& data, const TensorOptions& options) {
-  Dims sizes;
-  bool any = false;
-  ScalarType dtype = get_default_dtype();
-  find_shape(data, sizes, 0, any, dtype);
-  dtype = options.dtype_opt().value_or(dtype);
-  const Tensor t = detail::empty(sizes, dtype, kCPU);
-  visit_dtype(dtype, [&]<class T>() {
-    T* at = static_cast<T*>(t.data_ptr());
-    write(data, at);
-  });
-  return finished(t.to(options.device()), options);
-}
-Tensor tensor(std::initializer_list<TensorData> list, const TensorOptions& options) {
-  return tensor(TensorData(list), options);
+bool is_same_size(const Tensor& self, const Tensor& other) {
+  check_defined("is_same_size", self);
+  check_defined("is_same_size", other, "other");
+  return self.is_same_size(other);
 }
 
 }  // namespace ember
