@@ -56,7 +56,7 @@ TEST(Print, NotNumbers) {
 TEST(Print, OtherDtypes) {
   EXPECT_EQ(printed(tensor({1, 2, 3})), " 1\n 2\n 3\n[ CPULongType{3} ]");
   EXPECT_EQ(printed(tensor({-1, 200, 3})), "  -1\n 200\n   3\n[ CPULongType{3} ]");
-  EXPECT_EQ(printed(tensor({1, 1234567890123})), " 1.0000e+00\n 1.2346e+12\n[ CPULongType{2} ]");
+  EXPECT_EQ(printed(tensor({int64_t{1}, int64_t{1234567890123}})), " 1.0000e+00\n 1.2346e+12\n[ CPULongType{2} ]");
   EXPECT_EQ(printed(tensor({true, false})), " 1\n 0\n[ CPUBoolType{2} ]");
   EXPECT_EQ(printed(tensor({{true}, {false}})), " 1\n 0\n[ CPUBoolType{2,1} ]");
   EXPECT_EQ(printed(tensor({1, -2}, kInt8)), " 1\n-2\n[ CPUCharType{2} ]");
@@ -88,6 +88,34 @@ TEST(Print, ManyDimensions) {
             "(1,.,.) = \n 0.0000  0.2500\n  0.5000  0.7500\n\n(2,.,.) = \n 1.0000  1.2500\n  1.5000  1.7500\n"
             "[ CPUFloatType{2,2,2} ]");
   EXPECT_EQ(printed(arange(4, kFloat32).view({1, 1, 2, 2})), "(1,1,.,.) = \n 0  1\n  2  3\n[ CPUFloatType{1,1,2,2} ]");
+}
+
+// The first dimension goes the fastest.
+TEST(Print, OrderOfMatrices) {
+  EXPECT_EQ(printed(arange(4).view({2, 2, 1, 1})),
+            "(1,1,.,.) = \n 0\n\n(2,1,.,.) = \n 2\n\n(1,2,.,.) = \n 1\n\n(2,2,.,.) = \n 3\n[ CPULongType{2,2,1,1} ]");
+}
+
+// One number is written with the fewest digits that give it back.
+TEST(Print, OneNumber) {
+  for (const auto& [value, text] : std::vector<std::pair<double, std::string>>{{0.1, "0.1"},
+                                                                               {1e15, "1000000000000000"},
+                                                                               {1e16, "1e+16"},
+                                                                               {1e-4, "0.0001"},
+                                                                               {1e-5, "1e-05"},
+                                                                               {5e-324, "5e-324"},
+                                                                               {1.0 / 3, "0.3333333333333333"},
+                                                                               {-2.5, "-2.5"},
+                                                                               {kNan, "nan"},
+                                                                               {-kInf, "-inf"}}) {
+    EXPECT_EQ(printed(tensor(value, kFloat64)), text + "\n[ CPUDoubleType{} ]");
+  }
+}
+
+TEST(Print, LinesOfALength) {
+  std::ostringstream out;
+  print(out, ones({2, 4}), 9);
+  EXPECT_EQ(out.str(), "Columns 1 to 3 1  1  1\n 1  1  1\n\nColumns 4 to 4 1\n 1\n[ CPUFloatType{2,4} ]");
 }
 
 TEST(Print, WideMatrices) {

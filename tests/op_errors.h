@@ -73,6 +73,8 @@ const std::vector<Bad>& bad_reductions();
 const std::vector<Bad>& bad_statistics();
 const std::vector<Bad>& bad_linalg();
 const std::vector<Bad>& bad_shapes();
+const std::vector<Bad>& bad_arrangements();
+const std::vector<Bad>& undefined_arrangements();
 const std::vector<Bad>& bad_indices();
 const std::vector<Bad>& undefined_indexing();
 const std::vector<Bad>& bad_indexing();

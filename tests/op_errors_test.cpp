@@ -108,6 +108,8 @@ void register_error_tests() {
   register_all("linear_algebra", bad_linear_algebra);
   register_all("undefined_linear_algebra", undefined_linear_algebra);
   register_all("shapes", bad_shapes);
+  register_all("arrangements", bad_arrangements);
+  register_all("undefined_arrangements", undefined_arrangements);
   register_all("indices", bad_indices);
   register_all("undefined_indexing", undefined_indexing);
   register_all("indexing", bad_indexing);

@@ -37,6 +37,8 @@ const std::vector<Op>& op_table() {
     add_sort_ops(t);
     add_linalg_ops(t);
     add_shape_ops(t);
+    add_view_ops(t);
+    add_arrange_ops(t);
     add_index_ops(t);
     add_indexing_ops(t);
     add_scatter_ops(t);

@@ -126,6 +126,8 @@ void add_scan_ops(std::vector<Op>& table);
 void add_sort_ops(std::vector<Op>& table);
 void add_linalg_ops(std::vector<Op>& table);
 void add_shape_ops(std::vector<Op>& table);
+void add_view_ops(std::vector<Op>& table);
+void add_arrange_ops(std::vector<Op>& table);
 void add_index_ops(std::vector<Op>& table);
 void add_indexing_ops(std::vector<Op>& table);
 void add_scatter_ops(std::vector<Op>& table);

@@ -59,7 +59,7 @@ void add_repeats(std::vector<Op>& table) {
       tile_op, "fewer than dimensions", {2, 3},
       from_index({2, 6},
                  [](const Sizes& i) {
-                   return std::optional<Sizes>({i[0], i[1] % 3});
+                   return std::optional<Sizes>(Sizes{i[0], i[1] % 3});
                  }),
       [](const Tensors& t) { return tile(t[0], {2}); }, [](const Tensors& t) { return t[0].tile({2}); });
   table.push_back(repeat_op);
@@ -70,7 +70,7 @@ void add_repeats(std::vector<Op>& table) {
       each_op, "all", {2, 2},
       from_index({8},
                  [](const Sizes& i) {
-                   return std::optional<Sizes>({i[0] / 4, i[0] / 2 % 2});
+                   return std::optional<Sizes>(Sizes{i[0] / 4, i[0] / 2 % 2});
                  }),
       [](const Tensors& t) { return repeat_interleave(t[0], 2); },
       [](const Tensors& t) { return t[0].repeat_interleave(2, std::nullopt, 8); });
@@ -78,7 +78,7 @@ void add_repeats(std::vector<Op>& table) {
       each_op, "columns", {2, 3},
       from_index({2, 6},
                  [](const Sizes& i) {
-                   return std::optional<Sizes>({i[0], i[1] / 2});
+                   return std::optional<Sizes>(Sizes{i[0], i[1] / 2});
                  }),
       [](const Tensors& t) { return repeat_interleave(t[0], 2, 1); },
       [](const Tensors& t) { return t[0].repeat_interleave(tensor({2}).to(t[0].device()), -1); });
@@ -86,7 +86,7 @@ void add_repeats(std::vector<Op>& table) {
       each_op, "different counts", {3, 2},
       from_index({3, 2},
                  [](const Sizes& i) {
-                   return std::optional<Sizes>({i[0] == 0 ? 0 : 2, i[1]});
+                   return std::optional<Sizes>(Sizes{i[0] == 0 ? 0 : 2, i[1]});
                  }),
       [](const Tensors& t) {
         return repeat_interleave(t[0], tensor({1, 0, 2}).to(t[0].device()), 0);
@@ -107,10 +107,11 @@ void add_turns(std::vector<Op>& table) {
            {{1}, {0}, 1, 0}, {{-1}, {1}, 0, -1}, {{4, 7}, {1, 0}, 7, 4}, {{1, 1}, {1, 1}, 0, 2}, {{0}, {0}, 0, 0}}) {
     add(
         roll_op, to_string(r.shifts) + " in " + to_string(r.dims), {2, 3},
-        from_index({2, 3},
-                   [r](const Sizes& i) {
-                     return std::optional<Sizes>({((i[0] - r.rows) % 2 + 2) % 2, ((i[1] - r.columns) % 3 + 3) % 3});
-                   }),
+        from_index(
+            {2, 3},
+            [r](const Sizes& i) {
+              return std::optional<Sizes>(Sizes{((i[0] - r.rows) % 2 + 2) % 2, ((i[1] - r.columns) % 3 + 3) % 3});
+            }),
         [r](const Tensors& t) { return roll(t[0], r.shifts, r.dims); },
         [r](const Tensors& t) { return t[0].roll(r.shifts, r.dims); });
   }
@@ -119,7 +120,7 @@ void add_turns(std::vector<Op>& table) {
       from_index({2, 3},
                  [](const Sizes& i) {
                    const int64_t at = (i[0] * 3 + i[1] + 5) % 6;
-                   return std::optional<Sizes>({at / 3, at % 3});
+                   return std::optional<Sizes>(Sizes{at / 3, at % 3});
                  }),
       [](const Tensors& t) { return roll(t[0], {1}); }, [](const Tensors& t) { return t[0].roll({-5}); });
   table.push_back(roll_op);
@@ -144,17 +145,17 @@ void add_turns(std::vector<Op>& table) {
       flip_op, "fliplr", {2, 3},
       from_index({2, 3},
                  [](const Sizes& i) {
-                   return std::optional<Sizes>({i[0], 2 - i[1]});
+                   return std::optional<Sizes>(Sizes{i[0], 2 - i[1]});
                  }),
       [](const Tensors& t) { return fliplr(t[0]); }, [](const Tensors& t) { return t[0].fliplr(); });
   add(
-      flip_op, "flipud", {3}, from_index({3}, [](const Sizes& i) { return std::optional<Sizes>({2 - i[0]}); }),
+      flip_op, "flipud", {3}, from_index({3}, [](const Sizes& i) { return std::optional<Sizes>(Sizes{2 - i[0]}); }),
       [](const Tensors& t) { return flipud(t[0]); }, [](const Tensors& t) { return t[0].flipud(); });
   add(
       flip_op, "wide", {70, 90},
       from_index({70, 90},
                  [](const Sizes& i) {
-                   return std::optional<Sizes>({69 - i[0], 89 - i[1]});
+                   return std::optional<Sizes>(Sizes{69 - i[0], 89 - i[1]});
                  }),
       [](const Tensors& t) {
         return flip(t[0], {0, 1});
@@ -173,9 +174,9 @@ void add_turns(std::vector<Op>& table) {
         from_index(turns % 2 == 0 ? Sizes{2, 3} : Sizes{3, 2},
                    [turns](const Sizes& i) {
                      switch (turns) {
-                       case 1: return std::optional<Sizes>({i[1], 2 - i[0]});
-                       case 2: return std::optional<Sizes>({1 - i[0], 2 - i[1]});
-                       case 3: return std::optional<Sizes>({1 - i[1], i[0]});
+                       case 1: return std::optional<Sizes>(Sizes{i[1], 2 - i[0]});
+                       case 2: return std::optional<Sizes>(Sizes{1 - i[0], 2 - i[1]});
+                       case 3: return std::optional<Sizes>(Sizes{1 - i[1], i[0]});
                        default: return std::optional<Sizes>(i);
                      }
                    }),
@@ -360,7 +361,7 @@ void add_grids(std::vector<Op>& table) {
     add(combinations_op, label, {4},
         from_index({static_cast<int64_t>(rows.size()), r},
                    [rows](const Sizes& i) {
-                     return std::optional<Sizes>({rows[static_cast<size_t>(i[0])][static_cast<size_t>(i[1])]});
+                     return std::optional<Sizes>(Sizes{rows[static_cast<size_t>(i[0])][static_cast<size_t>(i[1])]});
                    }),
         f, f);
   };

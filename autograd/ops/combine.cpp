@@ -70,8 +70,8 @@ Tensor combinations(const Tensor& self, int64_t r, bool with_replacement) {
       for (size_t j = i; j < now.size(); ++j) now[j] = now[j - 1] + (with_replacement ? 0 : 1);
     }
   }
-  const Tensor index = tensor(places).to(self.device());
-  return self.index_select(0, index).view({static_cast<int64_t>(places.size()) / r, r});
+  const Tensor rows = tensor(places).view({static_cast<int64_t>(places.size()) / r, r}).to(self.device());
+  return self.index({std::optional<Tensor>(rows)});
 }
 
 }  // namespace ember

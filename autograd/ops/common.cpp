@@ -229,8 +229,9 @@ void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarTyp
               describe(dest));
   for (int64_t d = 0; d < dest.dim(); ++d) {
     const auto i = static_cast<size_t>(d);
-    EMBER_CHECK(dest.strides()[i] != 0 || dest.sizes()[i] <= 1, op, ": several elements of ", describe(dest),
-                " with strides ", dest.strides(), " share one place in memory; clone() it before writing to it");
+    EMBER_CHECK(dest.strides()[i] != 0 || dest.sizes()[i] <= 1 || dest.numel() == 0, op, ": several elements of ",
+                describe(dest), " with strides ", dest.strides(),
+                " share one place in memory; clone() it before writing to it");
   }
 }
 
