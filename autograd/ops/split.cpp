@@ -8,7 +8,7 @@ namespace ember {
 namespace ops {
 namespace {
 
-// What a view of `self` that takes part in its history has for a base.
+// A view of `self`, which is to get the history of all of them.
 Tensor part_of(const Tensor& self, const Dims& sizes, const Dims& strides, int64_t offset) {
   const Tensor y = ember::detail::alias(self, sizes, strides, offset);
   autograd::track_view(y, self);

@@ -133,12 +133,19 @@ const Tensor& Tensor::as_strided_(IntArrayRef size, IntArrayRef stride, std::opt
   check_defined("as_strided_", *this);
   const int64_t offset = storage_offset.value_or(this->storage_offset());
   check_strided("as_strided_", *this, size, stride, offset);
-  if (GradMode::is_enabled()) check_in_place("as_strided_", *this);
-  const bool record_it = recording(*this);
-  const Tensor old = record_it ? autograd::snapshot(*this, false) : Tensor();
-  unsafe_impl()->set_geometry(size, stride, offset);
-  bump_version(*this);
-  if (record_it) record("AsStridedBackward1", *this, wrt(old, AsStridedGradient(old, size, stride, offset)));
+  check_in_place("as_strided_", *this);
+  const auto look = [&] {
+    unsafe_impl()->set_geometry(size, stride, offset);
+    bump_version(*this);
+  };
+  if (!recording(*this)) {
+    look();
+    return *this;
+  }
+  const autograd::InPlaceChange change("as_strided_", *this, false);
+  look();
+  record("AsStridedBackward1", *this, wrt(change.old(), AsStridedGradient(change.old(), size, stride, offset)));
+  unsafe_impl()->set_view_version(unsafe_impl()->version());
   return *this;
 }
 

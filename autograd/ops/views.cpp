@@ -350,15 +350,20 @@ Tensor& view_in_place(const char* op, const char* name, const Tensor& self, View
     const NoGradGuard unrecorded;
     shape = view(self);
   }
-  if (GradMode::is_enabled()) check_in_place(op, self);
-  const bool record_it = recording(self);
-  const Tensor old = record_it ? autograd::snapshot(self, false) : Tensor();
-  const Dims old_sizes = self.sizes();
-  self.unsafe_impl()->set_geometry(shape.sizes(), shape.strides(), shape.storage_offset());
-  bump_version(self);
-  if (record_it) {
-    record(name, self, wrt(old, [inverse, old_sizes](const Tensor& g) { return inverse(g, old_sizes); }));
+  check_in_place(op, self);
+  const auto look = [&] {
+    self.unsafe_impl()->set_geometry(shape.sizes(), shape.strides(), shape.storage_offset());
+    bump_version(self);
+  };
+  if (!recording(self)) {
+    look();
+    return const_cast<Tensor&>(self);
   }
+  const autograd::InPlaceChange change(op, self, false);
+  look();
+  record(name, self,
+         wrt(change.old(), [inverse, old = Dims(change.old().sizes())](const Tensor& g) { return inverse(g, old); }));
+  self.unsafe_impl()->set_view_version(self.unsafe_impl()->version());
   return const_cast<Tensor&>(self);
 }
 
