@@ -166,8 +166,7 @@ TEST(LinalgTest, DeterminantOfSingularMatrices) {
     const Tensor recorded = autograd::grad({det(a)}, {a}, {}, std::nullopt, true)[0];
     const Tensor expected = tensor(c.cofactors, kFloat64).view({3, 3});
     EXPECT_LT(largest_difference(recorded, expected), 1e-12);
-    EXPECT_TRUE(
-        autograd::gradgradcheck([](const std::vector<Tensor>& t) { return std::vector{det(t[0])}; }, {a}));
+    EXPECT_TRUE(autograd::gradgradcheck([](const std::vector<Tensor>& t) { return std::vector{det(t[0])}; }, {a}));
     EXPECT_EQ(autograd::grad({det(a)}, {a})[0].abs().max().item<double>(), 0);
   }
 }
