@@ -36,11 +36,12 @@ __global__ void __launch_bounds__(kThreads)
     calculator.offsets(static_cast<Index>(t - i * lines), offsets);
     T* const target = reinterpret_cast<T*>(out + offsets[0] + key * dim.out_stride);
     const char* const line = src + offsets[1];
-    T value = *target;
+    using C = compute_t<T>;
+    C value = static_cast<C>(*target);
     for (int64_t j = i; j < dim.count && keys[j] == key; ++j) {
-      value = scattered(how, value, *reinterpret_cast<const T*>(line + order[j] * dim.src_stride));
+      value = scattered(how, value, static_cast<C>(*reinterpret_cast<const T*>(line + order[j] * dim.src_stride)));
     }
-    *target = value;
+    *target = static_cast<T>(value);
   }
 }
 

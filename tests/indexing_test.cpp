@@ -370,6 +370,18 @@ TEST(Gradients, OfReductionsWithTiesAndZeros) {
   }
 }
 
+// Sums of 2-byte floats are rounded once: one by one they would stay at 256.
+TEST(Scatters, AddUpBeyondTheirPrecision) {
+  const Tensor start = zeros({1}, kBFloat16), each = ones({5000}, kBFloat16), at = zeros({5000}, kInt64);
+  EXPECT_VALUES(start.scatter_add(0, at, each), {4992});
+  EXPECT_VALUES(start.scatter_reduce(0, at, each, "sum"), {4992});
+  EXPECT_VALUES(start.scatter_reduce(0, at, each, "mean", false), {1});
+  EXPECT_VALUES(start.index_add(0, at, each), {4992});
+  const Tensor x = zeros({1}, kBFloat16).requires_grad_();
+  x.index({at}).sum().backward();
+  EXPECT_VALUES(x.grad(), {4992});
+}
+
 TEST(OutForms, WriteIntoTheirTensor) {
   const Tensor x = arange(6, kFloat).view({2, 3}), i = tensor({1, 0}, kInt64), n = zeros({1, 3}, kInt64);
   Tensor out = empty({7});

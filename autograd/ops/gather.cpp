@@ -184,6 +184,19 @@ Tensor reduce_grad_src(ScatterReduction r, const Tensor& g, const Tensor& self, 
   }
 }
 
+// Into `target`, which is s.target or a copy of it in another dtype.
+void run_reduction(const Scatter& s, const Tensor& target, ScatterReduction r, bool include_self) {
+  const Device device = target.device();
+  if (!include_self) {
+    const Tensor start = value_for("scatter_reduce", target, s.index, identity(r, target.scalar_type()));
+    launch(kernels.scatter, device, target, s.dim, s.index, start, ScatterOp::Assign);
+  }
+  launch(kernels.scatter, device, target, s.dim, s.index, as_dtype(s.src, target.scalar_type()), scatter_op(r));
+  if (r == ScatterReduction::Mean) {
+    copy_contents(target, target / counts(target, s.dim, s.index, Dims(s.index.sizes()), include_self));
+  }
+}
+
 Tensor& scatter_reduce_to(const char* op, const char* name, const Tensor& self, int64_t dim, const Tensor& index,
                           const Tensor& src, ScatterReduction r, bool include_self) {
   const Scatter s(op, self, dim, index, src);
@@ -199,14 +212,11 @@ Tensor& scatter_reduce_to(const char* op, const char* name, const Tensor& self, 
       [&](Dest dest, const Tensor& old) {
         if (s.index.numel() != 0) {
           const NoGradGuard unrecorded;
-          if (!include_self) {
-            const Tensor start = value_for(op, self, s.index, identity(r, self.dtype()));
-            launch(kernels.scatter, self.device(), s.target, s.dim, s.index, start, ScatterOp::Assign);
-          }
-          s.run(scatter_op(r));
-          if (r == ScatterReduction::Mean) {
-            const Tensor n = counts(s.target, s.dim, s.index, Dims(s.index.sizes()), include_self);
-            copy_contents(s.target, s.target / n);
+          const bool adds = r != ScatterReduction::Amax && r != ScatterReduction::Amin;
+          if (adds) {
+            accumulating(s.target, [&](const Tensor& target) { run_reduction(s, target, r, include_self); });
+          } else {
+            run_reduction(s, s.target, r, include_self);
           }
         }
         bump_version(dest.tensor());

@@ -109,7 +109,9 @@ Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& sourc
     if (from.numel() != 0) {
       const NoGradGuard unrecorded;
       const Tensor scaled = alpha.equal(1) ? from : from * number_like(*this, alpha);
-      launch(kernels.index_add, device(), at_least_1d(dest.tensor()), d, i, at_least_1d(scaled));
+      accumulating(at_least_1d(dest.tensor()), [&](const Tensor& target) {
+        launch(kernels.index_add, device(), target, d, i, at_least_1d(as_dtype(scaled, target.scalar_type())));
+      });
     }
     bump_version(dest.tensor());
     if (!recording(old, source)) return;

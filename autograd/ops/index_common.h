@@ -23,6 +23,15 @@ Tensor apart(const char* op, const Tensor& input, const Tensor& dest);
 // A source of values for self: of its dtype and on its device.
 void check_source(const char* op, const Tensor& self, const Tensor& source, const char* argument = "source");
 
+// f(target), with a float32 copy in its place where `target` is of a 2-byte float: sums of many elements round once.
+template <class F>
+void accumulating(const Tensor& target, F&& f) {
+  if (target.element_size() != 2 || !target.is_floating_point()) return f(target);
+  const Tensor wide = target.to(kFloat32);
+  f(wide);
+  copy_contents(target, wide);
+}
+
 // Runs f and adds the operation's name to an error of the kernels that several operations share.
 template <class F>
 decltype(auto) named(const char* op, F&& f) {

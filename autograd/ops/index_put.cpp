@@ -54,7 +54,9 @@ Tensor put_zeros(const Dims& sizes, const IndexList& list, const Tensor& values)
   {
     const NoGradGuard unrecorded;
     y = zeros(sizes, values.options());
-    write_indexed(y, list, index_offsets(y, list), values, !list.unique);
+    accumulating(y, [&](const Tensor& target) {
+      write_indexed(target, list, index_offsets(target, list), as_dtype(values, target.scalar_type()), !list.unique);
+    });
   }
   if (!recording(values)) return y;
   return record("IndexPutBackward0", y,
