@@ -210,6 +210,7 @@ TEST_F(Indexing, Scatters) {
   EXPECT_EQ(shown(m.scatter_reduce(0, si, src, "prod", false)), "[3, 2] [2, 1] 0 11 120 13 4 5");
   EXPECT_EQ(shown(m.scatter_reduce(0, si, src, "mean", true)), "[3, 2] [2, 1] 0 6 8 8 4 5");
   EXPECT_EQ(shown(m.scatter_reduce(0, si, src, "amin", false)), "[3, 2] [2, 1] 0 11 10 13 4 5");
+  EXPECT_EQ(shown(m.to(kInt64).scatter_reduce(0, si, (src - 9).to(kInt64), "mean")), "[3, 2] [2, 1] 0 1 2 3 4 5");
   EXPECT_EQ(shown(m.index_add(0, tensor({1, 1}, kInt64), src, -2)), "[3, 2] [2, 1] 0 1 -42 -45 4 5");
   EXPECT_EQ(shown(m.to(kInt64).index_add(0, tensor({1, 1}, kInt64), src.to(kInt64), 1.5)),
             "[3, 2] [2, 1] 0 1 24 27 4 5");

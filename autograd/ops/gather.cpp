@@ -193,16 +193,14 @@ void run_reduction(const Scatter& s, const Tensor& target, ScatterReduction r, b
   }
   launch(kernels.scatter, device, target, s.dim, s.index, as_dtype(s.src, target.scalar_type()), scatter_op(r));
   if (r == ScatterReduction::Mean) {
-    copy_contents(target, target / counts(target, s.dim, s.index, Dims(s.index.sizes()), include_self));
+    const Tensor n = counts(target, s.dim, s.index, Dims(s.index.sizes()), include_self);
+    copy_contents(target, target.is_floating_point() ? target / n : floor_divide(target, n));
   }
 }
 
 Tensor& scatter_reduce_to(const char* op, const char* name, const Tensor& self, int64_t dim, const Tensor& index,
                           const Tensor& src, ScatterReduction r, bool include_self) {
   const Scatter s(op, self, dim, index, src);
-  if (r == ScatterReduction::Mean && is_integral(self.scalar_type())) {
-    throw NotImplementedError(detail::concat(op, ": a mean of integers is not implemented, got ", describe(self)));
-  }
   EMBER_CHECK(r != ScatterReduction::Mean || self.dtype() != kBool, op,
               ": a mean of bool values is not implemented, got ", describe(self));
   const bool needs_values = GradMode::is_enabled() && (self.requires_grad() || src.requires_grad()) &&
