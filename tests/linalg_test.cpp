@@ -174,6 +174,7 @@ TEST(LinalgTest, DeterminantOfSingularMatrices) {
 TEST(LinalgTest, SingularMatricesHaveNoInverse) {
   EXPECT_ERROR(inverse(zeros({2, 2})), "singular");
   EXPECT_ERROR(inverse(ones({3, 3})), "singular");
+  EXPECT_THROW(inverse(ones({3, 3})), LinAlgError);
   EXPECT_ERROR(linalg_solve(ones({2, 3, 3}), ones({3})), "singular");
   EXPECT_TRUE(inverse(full({2, 2}, kNaN)).isnan().all().item<bool>());
 }

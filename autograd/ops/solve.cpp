@@ -91,8 +91,8 @@ void check_not_singular(const char* op, const Tensor& info) {
   const Tensor failed = info.cpu().contiguous();
   const auto* const p = static_cast<const int32_t*>(failed.data_ptr());
   for (int64_t i = 0; i < failed.numel(); ++i) {
-    EMBER_CHECK(p[i] == 0, op, ": matrix ", i, " of ", failed.numel(), " is singular: diagonal element ", p[i],
-                " of its factor is 0");
+    EMBER_CHECK_LINALG(p[i] == 0, op, ": matrix ", i, " of ", failed.numel(), " is singular: diagonal element ", p[i],
+                       " of its factor is 0");
   }
 }
 
