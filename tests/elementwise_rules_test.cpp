@@ -58,6 +58,7 @@ TEST(ElementwiseRules, IntegerDivision) {
     EXPECT_THROW(f(), Error);
   }
   EXPECT_EQ(floor_divide(zeros({0, 1}, kInt64), zero).numel(), 0);
+  EXPECT_IS(of(kUInt8, {200}) % 300, kUInt8, {200 % 44});
   EXPECT_IS(floor_divide(of(kInt8, {-128}), of(kInt8, {-1})), kInt8, {-128});
   EXPECT_IS(remainder(of(kInt8, {-128}), -1), kInt8, {0});
   EXPECT_IS(div(of(kInt64, {-7}), Scalar(2), "trunc"), kInt64, {-3});

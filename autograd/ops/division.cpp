@@ -14,7 +14,7 @@ void check_divisor(const char* op, const Operand& a, const Operand& b, ScalarTyp
   if (elements(a) == 0 || elements(b) == 0) return;
   bool zero = false;
   if (b.is_scalar()) {
-    zero = visit_dtype(common, [&]<class T>() { return b.scalar().to<T>() == T(0); });
+    zero = visit_dtype(common, [&]<class T>() { return b.scalar().cast<T>() == T(0); });
     zero &= a.tensor().is_cpu();
   } else if (b.tensor().is_cpu() && (a.is_scalar() || a.tensor().is_cpu())) {
     const NoGradGuard unrecorded;
