@@ -77,7 +77,7 @@ TEST(SetData, Rules) {
   EXPECT_TRUE(x.requires_grad());
   (x * 2).sum().backward();
   EXPECT_EQ(x.grad().dtype(), kFloat32);
-  const Tensor y = x * 2;
+  const Tensor y = x * x;
   y.set_data(full({2}, 5.0));
   EXPECT_EQ(y.grad_fn()->name(), "MulBackward0");
   EXPECT_VECTOR(y, {5, 5});
