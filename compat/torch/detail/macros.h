@@ -1,0 +1,73 @@
+// LibTorch's macros. Those that say something are Ember's own; the rest mark symbols and branches.
+#pragma once
+
+#include <ember/ember.h>
+
+#define TORCH_CHECK EMBER_CHECK
+#define TORCH_CHECK_INDEX EMBER_CHECK_INDEX
+#define TORCH_CHECK_VALUE EMBER_CHECK_VALUE
+#define TORCH_CHECK_TYPE EMBER_CHECK_TYPE
+#define TORCH_CHECK_NOT_IMPLEMENTED EMBER_CHECK_NOT_IMPLEMENTED
+#define TORCH_CHECK_LINALG EMBER_CHECK_LINALG
+#define TORCH_INTERNAL_ASSERT EMBER_INTERNAL_ASSERT
+#define TORCH_INTERNAL_ASSERT_DEBUG_ONLY EMBER_INTERNAL_ASSERT_DEBUG_ONLY
+#define AT_ASSERT EMBER_INTERNAL_ASSERT
+#define AT_ASSERTM EMBER_CHECK
+#define AT_ERROR(...) EMBER_CHECK(false, __VA_ARGS__)
+#define TORCH_CHECK_EQ(a, b) EMBER_CHECK((a) == (b), #a " == " #b)
+#define TORCH_CHECK_NE(a, b) EMBER_CHECK((a) != (b), #a " != " #b)
+#define TORCH_CHECK_LT(a, b) EMBER_CHECK((a) < (b), #a " < " #b)
+#define TORCH_CHECK_LE(a, b) EMBER_CHECK((a) <= (b), #a " <= " #b)
+#define TORCH_CHECK_GT(a, b) EMBER_CHECK((a) > (b), #a " > " #b)
+#define TORCH_CHECK_GE(a, b) EMBER_CHECK((a) >= (b), #a " >= " #b)
+
+#define TORCH_WARN EMBER_WARN
+#define TORCH_WARN_ONCE EMBER_WARN_ONCE
+#define AT_WARN EMBER_WARN
+
+#define TORCH_MODULE EMBER_MODULE
+#define TORCH_MODULE_IMPL EMBER_MODULE_IMPL
+#define TORCH_ARG EMBER_ARG
+#define FORWARD_HAS_DEFAULT_ARGS EMBER_FORWARD_HAS_DEFAULT_ARGS
+
+#define AT_DISPATCH_SWITCH EMBER_DISPATCH_SWITCH
+#define AT_DISPATCH_CASE EMBER_DISPATCH_CASE
+#define AT_DISPATCH_FLOATING_TYPES EMBER_DISPATCH_FLOATING_TYPES
+#define AT_DISPATCH_FLOATING_TYPES_AND_HALF EMBER_DISPATCH_FLOATING_TYPES_AND_HALF
+#define AT_DISPATCH_FLOATING_TYPES_AND EMBER_DISPATCH_FLOATING_TYPES_AND
+#define AT_DISPATCH_FLOATING_TYPES_AND2 EMBER_DISPATCH_FLOATING_TYPES_AND2
+#define AT_DISPATCH_INTEGRAL_TYPES EMBER_DISPATCH_INTEGRAL_TYPES
+#define AT_DISPATCH_INTEGRAL_TYPES_AND EMBER_DISPATCH_INTEGRAL_TYPES_AND
+#define AT_DISPATCH_ALL_TYPES EMBER_DISPATCH_ALL_TYPES
+#define AT_DISPATCH_ALL_TYPES_AND EMBER_DISPATCH_ALL_TYPES_AND
+#define AT_DISPATCH_ALL_TYPES_AND2 EMBER_DISPATCH_ALL_TYPES_AND2
+#define AT_DISPATCH_ALL_TYPES_AND3 EMBER_DISPATCH_ALL_TYPES_AND3
+
+#define TORCH_API
+#define TORCH_CUDA_CPP_API
+#define TORCH_CUDA_CU_API
+#define TORCH_PYTHON_API
+#define C10_API
+#define C10_EXPORT
+#define C10_IMPORT
+#define C10_UNUSED [[maybe_unused]]
+#define C10_NODISCARD [[nodiscard]]
+#define C10_NOINLINE __attribute__((noinline))
+#define C10_ALWAYS_INLINE __attribute__((always_inline)) inline
+#define C10_LIKELY(expression) (__builtin_expect(static_cast<bool>(expression), 1))
+#define C10_UNLIKELY(expression) (__builtin_expect(static_cast<bool>(expression), 0))
+#if defined(__CUDACC__)
+#define C10_HOST_DEVICE __host__ __device__
+#define C10_DEVICE __device__
+#define C10_HOST __host__
+#else
+#define C10_HOST_DEVICE
+#define C10_DEVICE
+#define C10_HOST
+#endif
+
+// The LibTorch whose names these are.
+#define TORCH_VERSION_MAJOR 2
+#define TORCH_VERSION_MINOR 15
+#define TORCH_VERSION_PATCH 0
+#define TORCH_VERSION "2.15.0"
