@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 set(EMBER_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/ember)
 
-install(TARGETS ember EXPORT emberTargets
+install(TARGETS ember ember_torch EXPORT emberTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
@@ -12,6 +12,9 @@ foreach(folder core autograd nn optim)
           FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
 endforeach()
 install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/core/ember.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ember)
+
+install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/compat/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ember-compat
+        FILES_MATCHING PATTERN "*.h" PATTERN "*.inc")
 
 install(EXPORT emberTargets NAMESPACE ember:: DESTINATION ${EMBER_CONFIG_DIR})
 # The build folder can be given as ember_DIR too, without installing.
