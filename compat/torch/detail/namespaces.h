@@ -10,10 +10,23 @@ namespace at {
 namespace indexing {
 #include <torch/detail/ember_indexing.inc>
 }
+namespace cuda {
+#include <torch/detail/ember_cuda.inc>
+using ember::cuda::device_count;
+using ember::cuda::is_available;
+}  // namespace cuda
 }  // namespace at
 
 namespace c10 {
 #include <torch/detail/ember.inc>
+
+namespace cuda {
+#include <torch/detail/ember_cuda.inc>
+using ember::cuda::device_count;
+namespace CUDACachingAllocator {
+inline void emptyCache() { ember::cuda::empty_cache(); }
+}  // namespace CUDACachingAllocator
+}  // namespace cuda
 }  // namespace c10
 
 namespace torch {
