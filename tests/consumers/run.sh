@@ -30,6 +30,7 @@ consumer() {
 cmake --install "$build" --prefix "$work/installed" >/dev/null
 consumer find_package find_package -DCMAKE_PREFIX_PATH="$work/installed" -DCMAKE_BUILD_TYPE=Release
 consumer build_folder find_package -Dember_DIR="$build" -DCMAKE_BUILD_TYPE=Release
+consumer libtorch_names libtorch_names -DCMAKE_PREFIX_PATH="$work/installed" -DCMAKE_BUILD_TYPE=Release
 
 # These two compile the library again: not optimised, and for the CPU only, to save time.
 own=(-DEMBER_CUDA=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0)
