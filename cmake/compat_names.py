@@ -22,10 +22,11 @@ LEFT_OUT_NAMES = {
     "ember": set("""DimMask Dims DtypeSet FreeFn GeneratorState LogLevel Mt19937 RefCounted StringLike broadcast_shapes bump_version
         checked_numel compute_t contiguous_strides describe dtype_name dtype_of dtype_of_v is_contiguous is_expandable_to
         is_floating is_floating_v is_non_overlapping_and_dense kMaxDims kNumDeviceTypes log_enabled log_message
-        set_log_level to_dot to_string view_extent wrap_dim tensor""".split()),
-    "ember::autograd": {"FunctionNode", "FunctionNodeOf", "SavedTensorScope"},
+        set_log_level PtrTraits BlobDeleter SortKeyOf TwoByteFloat dense_strides_like sort_key sort_key_t native_tensor
+        to_dot to_string view_extent wrap_dim tensor""".split()),
+    "ember::autograd": {"describe_origin", "gradient_edge", "recording_enabled", "set_history", "FunctionNode", "FunctionNodeOf", "SavedTensorScope"},
 }
-LEFT_OUT_NAMESPACES = re.compile(r"(^|::)(detail|functors|ops|cpu|function_detail)($|::)|_detail$")
+LEFT_OUT_NAMESPACES = re.compile(r"(^|::)(detail|functors|ops|cpu|function_detail|internal)($|::)|_detail$")
 
 KEYWORDS = {"return", "if", "for", "while", "switch", "sizeof", "static_assert", "requires", "decltype", "namespace",
             "template", "using", "friend", "public", "private", "protected", "case", "default", "else", "do", "noexcept"}

@@ -47,7 +47,7 @@ const std::vector<torch::ScalarType>& types_of(Types types) {
   return all;
 }
 
-bool is_floating(torch::ScalarType t) {
+bool floating(torch::ScalarType t) {
   return t == torch::kFloat || t == torch::kDouble || t == torch::kHalf || t == torch::kBFloat16;
 }
 
@@ -189,13 +189,13 @@ Tensor Draw::laid_out(const Tensor& t) {
 Tensor Draw::plain(const Sizes& sizes, torch::ScalarType dtype, double low, double high) {
   int64_t n = 1;
   for (const int64_t s : sizes) n *= s;
-  if (!is_floating(dtype)) {
+  if (!floating(dtype)) {
     low = std::ceil(low);
     if (dtype == torch::kByte && low < 0) low = 0;
   }
   std::vector<double> values(static_cast<size_t>(n));
   for (double& v : values) {
-    v = is_floating(dtype)
+    v = floating(dtype)
             ? std::round(real(low, high) * 64) / 64
             : static_cast<double>(integer(static_cast<int64_t>(low), static_cast<int64_t>(std::floor(high))));
   }
@@ -204,14 +204,14 @@ Tensor Draw::plain(const Sizes& sizes, torch::ScalarType dtype, double low, doub
 
 Tensor Draw::tensor(const Sizes& sizes, torch::ScalarType dtype, double low, double high) {
   Tensor t = plain(sizes, dtype, low, high);
-  if (special_ && is_floating(dtype) && t.numel() > 0 && chance(0.15)) {
+  if (special_ && floating(dtype) && t.numel() > 0 && chance(0.15)) {
     const double inf = std::numeric_limits<double>::infinity();
     const double value = pick(std::vector<double>{std::nan(""), inf, -inf, 0.0, -0.0});
     t.view({-1})[integer(0, t.numel() - 1)].fill_(value);
   }
   t = laid_out(t);
   log_ << ' ' << torch::toString(dtype) << t.sizes() << '/' << t.strides();
-  if (gradients_ && is_floating(dtype) && chance(0.5)) {
+  if (gradients_ && floating(dtype) && chance(0.5)) {
     t = t.detach().requires_grad_();
     leaves_.push_back(t);
     log_ << 'g';

@@ -2,14 +2,35 @@
 // cmake/compat_names.py writes. They are namespaces of their own, so that a program may reopen them.
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include <ember/ember.h>
 
 namespace at {
 #include <torch/detail/ember.inc>
 
+// The element type of the literal is the tensor's: at::tensor({1, 2}) is int32.
+template <class T>
+Tensor tensor(std::initializer_list<T> values) {
+  return ember::native_tensor(values);
+}
+template <class T>
+Tensor tensor(std::initializer_list<T> values, const TensorOptions& options) {
+  return ember::native_tensor(values, options);
+}
+template <class T, class... Options>
+Tensor tensor(const T& values, const Options&... options) {
+  return ember::native_tensor(values, options...);
+}
+
 namespace indexing {
 #include <torch/detail/ember_indexing.inc>
 }
+namespace detail {
+using ember::detail::createCPUGenerator;
+using ember::detail::getDefaultCPUGenerator;
+}  // namespace detail
 namespace cuda {
 #include <torch/detail/ember_cuda.inc>
 using ember::cuda::device_count;
@@ -19,7 +40,16 @@ using ember::cuda::is_available;
 
 namespace c10 {
 #include <torch/detail/ember.inc>
+using std::in_place;
+template <class T>
+using List = std::vector<T>;
 
+namespace WarningUtils {
+#include <torch/detail/ember_WarningUtils.inc>
+}
+namespace impl {
+#include <torch/detail/ember_impl.inc>
+}
 namespace cuda {
 #include <torch/detail/ember_cuda.inc>
 using ember::cuda::device_count;
@@ -31,7 +61,9 @@ inline void emptyCache() { ember::cuda::empty_cache(); }
 
 namespace torch {
 #include <torch/detail/ember.inc>
+using c10::List;
 using ember::tensor;
+using std::in_place;
 
 namespace enumtype {
 #include <torch/detail/ember_enumtype.inc>
@@ -39,11 +71,19 @@ namespace enumtype {
 namespace indexing {
 #include <torch/detail/ember_indexing.inc>
 }
+namespace linalg {
+#include <torch/detail/ember_linalg.inc>
+}
+namespace serialize {
+#include <torch/detail/ember_serialize.inc>
+}
 namespace autograd {
 #include <torch/detail/ember_autograd.inc>
-using Variable = ember::Tensor;
 using ember::AutoGradMode;
 using ember::GradMode;
+namespace impl {
+#include <torch/detail/ember_autograd_impl.inc>
+}
 }  // namespace autograd
 namespace nn {
 #include <torch/detail/ember_nn.inc>
@@ -66,3 +106,8 @@ using ember::cuda::is_available;
 using ember::cuda::synchronize;
 }  // namespace cuda
 }  // namespace torch
+
+// Modules print themselves as LibTorch's do: `torch::nn::Linear(…)`.
+namespace ember::nn::detail {
+inline const bool torch_names = (set_printed_namespace("torch"), true);
+}
