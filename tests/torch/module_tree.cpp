@@ -47,6 +47,7 @@ struct NetImpl : torch::nn::Module {
 TORCH_MODULE(Net);
 
 int main() {
+  std::cout << std::boolalpha;
   torch::manual_seed(7);
   Net net;
   for (const auto& item : net->named_parameters()) {
