@@ -41,7 +41,11 @@ class Dims {
   int64_t* end() { return values_ + size_; }
   const int64_t* begin() const { return values_; }
   const int64_t* end() const { return values_ + size_; }
-  int64_t back() const { return values_[size_ - 1]; }
+  // Of a list that is not empty.
+  int64_t back() const {
+    if (size_ == 0) __builtin_unreachable();  // or the compiler warns of index −1
+    return values_[size_ - 1];
+  }
   void resize(size_t size) { size_ = check(size); }
   void push_back(int64_t v) {
     check(size_ + 1);

@@ -166,7 +166,8 @@ void add_extremes(std::vector<Op>& table) {
   Op arg;
   arg.name = Max ? "argmax" : "argmin";
   arg.result = Result::Index;
-  arg.dtypes = kAllDtypes;
+  arg.dtypes = kNumericDtypes;
+  arg.refused = {kBool};
   arg.differentiable = false;
   add_whole(arg, call([](const Tensors& t) { return Max ? argmax(t[0]) : argmin(t[0]); }),
             call([](const Tensors& t) { return Max ? t[0].argmax() : t[0].argmin(); }), fold_arg<Max>, -3, 3, false);

@@ -6,6 +6,14 @@ namespace ember {
 namespace ops {
 namespace {
 
+// For kernels of floating dtypes that take integers nowhere: empty tensors are refused as others are.
+void check_floating_pair(const char* op, const Tensor& a, const Tensor& b) {
+  check_defined(op, a);
+  check_defined(op, b, "other");
+  const ScalarType common = result_type(Operand(a), Operand(b));
+  EMBER_CHECK(is_floating(common), op, ": expected floating tensors, got ", describe(a), " and ", describe(b));
+}
+
 Tensor atan2_to(Dest dest, const Tensor& a, const Tensor& b) {
   const Tensor y = binary_floating({"atan2", kernels.atan2}, dest, a, b);
   // At the origin, where there is no angle, the gradient is zero.
@@ -20,6 +28,7 @@ Tensor atan2_to(Dest dest, const Tensor& a, const Tensor& b) {
 }
 
 Tensor hypot_to(Dest dest, const Tensor& a, const Tensor& b) {
+  check_floating_pair("hypot", a, b);
   const Tensor y = binary({"hypot", kernels.hypot}, dest, a, b);
   return record_pair(
       "HypotBackward0", y, a, b,
@@ -54,6 +63,7 @@ Tensor nextafter_to(Dest dest, const Tensor& a, const Tensor& b) {
 }
 
 Tensor logaddexp_to(Dest dest, const Tensor& a, const Tensor& b) {
+  check_floating_pair("logaddexp", a, b);
   const Tensor y = binary({"logaddexp", kernels.logaddexp}, dest, a, b);
   return record_pair(
       "LogaddexpBackward0", y, a, b,
@@ -62,6 +72,7 @@ Tensor logaddexp_to(Dest dest, const Tensor& a, const Tensor& b) {
 }
 
 Tensor logaddexp2_to(Dest dest, const Tensor& a, const Tensor& b) {
+  check_floating_pair("logaddexp2", a, b);
   const Tensor y = binary({"logaddexp2", kernels.logaddexp2}, dest, a, b);
   return record_pair(
       "Logaddexp2Backward0", y, a, b,

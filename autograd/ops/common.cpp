@@ -134,7 +134,11 @@ Output output_for(const char* op, Dest dest, IntArrayRef sizes, ScalarType dtype
   if (dest.resizes()) {
     EMBER_CHECK(can_cast(dtype, d.dtype()), op, ": a result of dtype ", dtype_name(dtype), " cannot be written to ",
                 describe(d));
-    resize_output(op, d, sizes);
+    if (d.sizes() != sizes) {  // the dimensions in memory in the order that a fresh result would have
+      const Tensor fresh = empty_for(sizes, d.scalar_type(), device, inputs, n);
+      resize_output(op, d, sizes);
+      d.unsafe_impl()->set_geometry(sizes, fresh.strides(), d.storage_offset());
+    }
   }
   check_dest(op, d, sizes, dtype);
   if (d.dtype() != dtype) return {detail::empty(sizes, dtype, device), true};

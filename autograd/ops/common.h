@@ -124,7 +124,11 @@ struct Undo {
         needed(!(operand.sizes() == result.sizes()) || dtype != result.dtype() || device != result.device()) {
     if (needed) sizes = Dims(operand.sizes());
   }
-  Tensor operator()(const Tensor& grad) const { return needed ? reduce_to(grad, sizes).to(device, dtype) : grad; }
+  // The dtype is looked at in any case: a gradient that was computed in a wider one comes back to the operand's.
+  Tensor operator()(const Tensor& grad) const { return needed || grad.scalar_type() != dtype ? restored(grad) : grad; }
+
+ private:
+  Tensor restored(const Tensor& grad) const { return (needed ? reduce_to(grad, sizes) : grad).to(device, dtype); }
 };
 
 // A gradient that lands in part of a zero tensor of `sizes`: view(result) is set to `grad`. `view` must be

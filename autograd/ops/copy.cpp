@@ -113,7 +113,7 @@ Tensor& Tensor::copy_(const Tensor& src, bool non_blocking) const {
     copy_unrecorded(self, src, non_blocking);
     bump_version(self);
     if (!recording(old, src) || !self.is_floating_point()) return;
-    record("CopyBackwards", self, wrt(old, [](const Tensor&) { return Tensor(); }),
+    record("CopyBackwards", self, wrt(old, [](const Tensor& g) { return zeros_like(g); }),
            wrt(src, [sizes = Dims(src.sizes()), device = src.device(), dtype = src.dtype()](const Tensor& g) {
              return reduce_to(g, sizes).to(device, dtype);
            }));

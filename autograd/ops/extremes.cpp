@@ -72,6 +72,7 @@ std::tuple<Tensor, Tensor> extremum_along(const char* name, const char* node, Ar
 Tensor arg_extremum(const char* name, ArgReduceKernel& kernel, const Tensor& self, std::optional<int64_t> dim,
                     bool keepdim) {
   check_defined(name, self);
+  EMBER_CHECK(self.scalar_type() != kBool, name, ": not implemented for bool, got ", describe(self));
   if (!dim) {
     EMBER_CHECK(self.numel() != 0, name, ": there is no ", name, " of no elements; got ", describe(self));
     const NoGradGuard unrecorded;

@@ -230,7 +230,8 @@ Tensor& column_stack_out(Tensor& out, TensorList tensors) {
 Tensor block_diag(TensorList tensors) {
   check_list("block_diag", tensors, false);
   if (tensors.empty()) return empty({1, 0});
-  ScalarType dtype = tensors[0].scalar_type();
+  ScalarType dtype = ScalarType::Undefined;
+  ScalarType of_numbers = ScalarType::Undefined;
   std::vector<Dims> sizes;   // of each as a matrix
   std::vector<Dims> shapes;  // as it came
   std::vector<ScalarType> dtypes;
@@ -240,13 +241,20 @@ Tensor block_diag(TensorList tensors) {
     check_same_device("block_diag", tensors[0], t);
     EMBER_CHECK(t.dim() <= 2, "block_diag: expected tensors of at most 2 dimensions, got ", describe(t), " for tensor ",
                 i);
-    dtype = promote_types(dtype, t.scalar_type());
+    ScalarType& group = t.dim() == 0 ? of_numbers : dtype;  // those with dimensions decide first
+    group = group == ScalarType::Undefined ? t.scalar_type() : promote_types(group, t.scalar_type());
     dtypes.push_back(t.scalar_type());
     shapes.push_back(Dims(t.sizes()));
     sizes.push_back(t.dim() == 2 ? Dims(t.sizes()) : Dims{1, t.numel()});
     EMBER_CHECK(!__builtin_add_overflow(total[0], sizes[i][0], &total[0]) &&
                     !__builtin_add_overflow(total[1], sizes[i][1], &total[1]),
                 "block_diag: the size of the result overflows");
+  }
+  const auto category = [](ScalarType t) { return is_floating(t) ? 2 : t == kBool ? 0 : 1; };
+  if (dtype == ScalarType::Undefined) {
+    dtype = of_numbers;
+  } else if (of_numbers != ScalarType::Undefined && category(of_numbers) > category(dtype)) {
+    dtype = promote_types(dtype, of_numbers);
   }
   const Tensor y = zeros(total, TensorOptions(dtype).device(tensors[0].device()));
   // Where the block of tensor i is.

@@ -175,12 +175,15 @@ Tensor& Tensor::bernoulli_(const Tensor& p, std::optional<Generator> generator) 
   return const_cast<Tensor&>(*this);
 }
 
+// A tensor that was filled before anybody else has it has not changed.
+static Tensor as_new(const Tensor& t) { return t.variable_data(); }
+
 Tensor bernoulli(const Tensor& self, std::optional<Generator> generator) {
   check_floating("bernoulli", self);
-  const Tensor y = detail::empty(self.sizes(), self.scalar_type(), self.device());
+  Tensor y = detail::empty(self.sizes(), self.scalar_type(), self.device());
   {
     const NoGradGuard unrecorded;
-    y.bernoulli_(self, std::move(generator));
+    y = as_new(y.bernoulli_(self, std::move(generator)));
   }
   if (!recording(self)) return y;
   return record("BernoulliBackward0", y, wrt(self, [](const Tensor& g) { return zeros_like(g); }));
@@ -188,12 +191,12 @@ Tensor bernoulli(const Tensor& self, std::optional<Generator> generator) {
 Tensor bernoulli(const Tensor& self, double p, std::optional<Generator> generator) {
   check_defined("bernoulli", self);
   const Tensor y = detail::empty(self.sizes(), self.scalar_type(), self.device());
-  return y.bernoulli_(p, std::move(generator));
+  return as_new(y.bernoulli_(p, std::move(generator)));
 }
 Tensor bernoulli(const Tensor& self, const Tensor& p, std::optional<Generator> generator) {
   check_defined("bernoulli", self);
   const Tensor y = detail::empty(self.sizes(), self.scalar_type(), self.device());
-  return y.bernoulli_(p, std::move(generator));
+  return as_new(y.bernoulli_(p, std::move(generator)));
 }
 Tensor& bernoulli_out(Tensor& out, const Tensor& self, std::optional<Generator> generator) {
   return out_form("bernoulli", out, {&self}, [&] {

@@ -30,6 +30,7 @@ Tensor scatter_view(const char* op, const char* name, const Tensor& self, const 
 }
 
 void fill_diagonal_contents(const Tensor& self, const Scalar& value, bool wrap) {
+  check_converts("fill_diagonal_", value, self.scalar_type());
   int64_t size = self.size(0);
   int64_t stride = 0;
   for (int64_t d = 0; d < self.dim(); ++d) {
