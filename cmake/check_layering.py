@@ -18,12 +18,13 @@ LAYERS = {
     "autograd": {"core"},
     "nn": {"autograd", "core"},
     "optim": {"nn", "autograd", "core"},
+    "compat": {"core", "autograd", "nn", "optim"},
     "benchmarks": {"core", "autograd", "nn", "optim"},
 }
-FOLDERS = set(LAYERS) - {"benchmarks"}
+FOLDERS = set(LAYERS) - {"benchmarks", "compat"}
 # The umbrella <ember/ember.h> sits above every layer, and is for programs.
 UMBRELLA = "ember.h"
-MAY_INCLUDE_UMBRELLA = {"benchmarks"}
+MAY_INCLUDE_UMBRELLA = {"benchmarks", "compat"}
 
 # Libraries that belong to some folders only. In a header of core, autograd, nn or optim, none of them.
 LIBRARIES = [
