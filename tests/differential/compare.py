@@ -93,6 +93,7 @@ def main():
     parser.add_argument("libtorch")
     parser.add_argument("--known")
     parser.add_argument("--summary")
+    parser.add_argument("--title", help="the first line of the summary")
     parser.add_argument("--only", default="")
     parser.add_argument("--show", type=int, default=3)
     arguments = parser.parse_args()
@@ -134,10 +135,11 @@ def main():
                     shown[(case, kind)] += 1
                     print(f"{a[0]} ({kind}){a[1]}\n  ember    {' | '.join(a[2:])[:700]}\n  libtorch {' | '.join(b[2:])[:700]}")
     total = sum(trials.values())
-    lines = [f"{len(trials)} cases, {total} calls, of which LibTorch refuses {sum(refused.values())} "
-             f"and crashes in {crashed}.",
-             f"The same in {total - sum(explained.values()) - sum(unexplained.values())}; explained differences "
-             f"{sum(explained.values())}; unexplained {sum(unexplained.values())}."]
+    lines = [arguments.title] if arguments.title else []
+    lines += [f"{len(trials)} cases, {total} calls, of which LibTorch refuses {sum(refused.values())} "
+              f"and crashes in {crashed}.",
+              f"The same in {total - sum(explained.values()) - sum(unexplained.values())}; explained differences "
+              f"{sum(explained.values())}; unexplained {sum(unexplained.values())}."]
     for (why, case, kind), n in sorted(explained.items()):
         lines.append(f"- {case}, {kind}: {n}. {why}")
     for (case, kind), n in sorted(unexplained.items()):

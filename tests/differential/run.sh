@@ -19,4 +19,5 @@ build "$folder" ember_differential ember_differential_libtorch
 "$folder/tests/ember_differential" "$folder/ember.txt" --trials "$trials" --seed "$seed"
 "$folder/tests/ember_differential_libtorch" "$folder/libtorch.txt" --trials "$trials" --seed "$seed" 2>"$folder/libtorch.log"
 python3 "$root/tests/differential/compare.py" "$folder/ember.txt" "$folder/libtorch.txt" \
+  --title "$(date +%F), $(git -C "$root" rev-parse --short HEAD), LibTorch $(cat "$libtorch/../torch-"*/METADATA 2>/dev/null | awk '/^Version:/ { print $2; exit }'), seed $seed, $trials calls of each case" \
   --known "$root/tests/differential/known.txt" --summary "$root/tests/differential/summary.txt"
