@@ -116,6 +116,7 @@ Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device) {
 
 Dims format_strides(IntArrayRef sizes, MemoryFormat format) {
   EMBER_CHECK(format != MemoryFormat::Preserve, "the memory format Preserve says nothing of new strides");
+  checked_numel(sizes);
   if (format == MemoryFormat::Contiguous) return contiguous_strides(sizes);
   const size_t rank = format == MemoryFormat::ChannelsLast ? 4 : 5;
   EMBER_CHECK(sizes.size() == rank, "the memory format ", format, " is for ", rank, " dimensions, got sizes ", sizes);

@@ -17,8 +17,8 @@ Tensor scatter_view(const char* op, const char* name, const Tensor& self, const 
   Tensor y;
   {
     const NoGradGuard unrecorded;
-    const IntArrayRef expected = view(self).sizes();
-    EMBER_CHECK(src.sizes() == expected, op, ": expected src of sizes ", expected, ", got ", src.sizes());
+    const Dims expected = view(self).sizes();
+    EMBER_CHECK(src.sizes() == IntArrayRef(expected), op, ": expected src of sizes ", expected, ", got ", src.sizes());
     y = self.clone();
     copy_contents(view(y), src);
   }
