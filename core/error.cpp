@@ -60,7 +60,8 @@ bool is_internal(const std::string& function) {
 bool is_internal_file(const char* file) {
   if (file == nullptr) return false;
   const std::string path = file;
-  if (path.find("/include/ember/") != std::string::npos) return true;
+  // Debug information may have the path relative to the folder of the build.
+  if (path.rfind("include/ember/", 0) == 0 || path.find("/include/ember/") != std::string::npos) return true;
   static const std::string root = [] {
     const std::string here = __FILE__;
     return here.substr(0, here.size() - std::strlen("core/error.cpp"));
