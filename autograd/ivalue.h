@@ -23,21 +23,27 @@ class IValue {
   using List = std::vector<IValue>;
   using Dict = std::map<std::string, IValue>;
 
-  IValue() = default;
-  IValue(std::nullopt_t) {}        // NOLINT: implicit, all of these
-  IValue(bool v) : value_(v) {}    // NOLINT
-  IValue(double v) : value_(v) {}  // NOLINT
+  // The special members are in ivalue.cpp: instantiated here, they would cost every file that includes this.
+  IValue();
+  IValue(const IValue& other);
+  IValue(IValue&& other) noexcept;
+  IValue& operator=(const IValue& other);
+  IValue& operator=(IValue&& other) noexcept;
+  ~IValue();
+  IValue(std::nullopt_t) {}  // NOLINT: implicit, all of these
+  IValue(bool v);            // NOLINT
+  IValue(double v);          // NOLINT
   template <class T>
   requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) IValue(T v)
-      : value_(static_cast<int64_t>(v)) {}                     // NOLINT
-  IValue(ScalarType v) : value_(static_cast<int64_t>(v)) {}    // NOLINT
-  IValue(TypeMeta v) : IValue(v.toScalarType()) {}             // NOLINT
-  IValue(Layout v) : value_(static_cast<int64_t>(v)) {}        // NOLINT
-  IValue(MemoryFormat v) : value_(static_cast<int64_t>(v)) {}  // NOLINT
-  IValue(std::string v) : value_(std::move(v)) {}              // NOLINT
-  IValue(std::string_view v) : value_(std::string(v)) {}       // NOLINT
-  IValue(const char* v) : value_(std::string(v)) {}            // NOLINT
-  IValue(const Scalar& v) {                                    // NOLINT
+      : value_(static_cast<int64_t>(v)) {}  // NOLINT
+  IValue(ScalarType v);                     // NOLINT
+  IValue(TypeMeta v);                       // NOLINT
+  IValue(Layout v);                         // NOLINT
+  IValue(MemoryFormat v);                   // NOLINT
+  IValue(std::string v);                    // NOLINT
+  IValue(std::string_view v);               // NOLINT
+  IValue(const char* v);                    // NOLINT
+  IValue(const Scalar& v) {                 // NOLINT
     if (v.is_boolean()) {
       value_ = v.to<bool>();
     } else if (v.is_floating_point()) {
@@ -46,20 +52,20 @@ class IValue {
       value_ = v.to<int64_t>();
     }
   }
-  IValue(Tensor v) : value_(std::move(v)) {}                                                // NOLINT
-  IValue(Device v) : value_(v) {}                                                           // NOLINT
-  IValue(DeviceType v) : value_(Device(v)) {}                                               // NOLINT
-  IValue(Generator v) : value_(std::move(v)) {}                                             // NOLINT
-  IValue(std::vector<int64_t> v) : value_(std::move(v)) {}                                  // NOLINT
-  IValue(std::vector<double> v) : value_(std::move(v)) {}                                   // NOLINT
-  IValue(std::vector<bool> v) : value_(std::move(v)) {}                                     // NOLINT
-  IValue(std::vector<Tensor> v) : value_(std::move(v)) {}                                   // NOLINT
-  IValue(IntArrayRef v) : value_(v.vec()) {}                                                // NOLINT
-  IValue(TensorList v) : value_(v.vec()) {}                                                 // NOLINT
-  IValue(List v) : value_(std::make_shared<const List>(std::move(v))) {}                    // NOLINT
-  IValue(Dict v) : value_(std::make_shared<const Dict>(std::move(v))) {}                    // NOLINT
-  IValue(const std::vector<int>& v) : IValue(std::vector<int64_t>(v.begin(), v.end())) {}   // NOLINT
-  IValue(const std::vector<float>& v) : IValue(std::vector<double>(v.begin(), v.end())) {}  // NOLINT
+  IValue(Tensor v);                     // NOLINT
+  IValue(Device v);                     // NOLINT
+  IValue(DeviceType v);                 // NOLINT
+  IValue(Generator v);                  // NOLINT
+  IValue(std::vector<int64_t> v);       // NOLINT
+  IValue(std::vector<double> v);        // NOLINT
+  IValue(std::vector<bool> v);          // NOLINT
+  IValue(std::vector<Tensor> v);        // NOLINT
+  IValue(IntArrayRef v);                // NOLINT
+  IValue(TensorList v);                 // NOLINT
+  IValue(List v);                       // NOLINT
+  IValue(Dict v);                       // NOLINT
+  IValue(const std::vector<int>& v);    // NOLINT
+  IValue(const std::vector<float>& v);  // NOLINT
   // Lists of anything else that is a value (strings, Scalars, lists), and dictionaries.
   template <class T>
   requires(std::is_constructible_v<IValue, T>) IValue(const std::vector<T>& v)
