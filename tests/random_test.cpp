@@ -16,14 +16,6 @@ namespace {
 using namespace ember;
 using namespace ember::test;
 
-// FNV-1a of the tensor's bytes.
-uint64_t hash(const Tensor& t) {
-  uint64_t h = 0xcbf29ce484222325u;
-  const auto* const p = static_cast<const unsigned char*>(t.data_ptr());
-  for (size_t i = 0; i < t.nbytes(); ++i) h = (h ^ p[i]) * 0x100000001b3u;
-  return h;
-}
-
 // The double-precision functions of C libraries may differ in the last place.
 void expect_near(const Tensor& t, const std::vector<double>& expected) {
   const std::vector<double> got = elements<double>(t);

@@ -96,4 +96,12 @@ std::string printed(const T& value) {
   return out.str();
 }
 
+// FNV-1a of the tensor's bytes.
+inline uint64_t hash(const Tensor& t) {
+  uint64_t h = 0xcbf29ce484222325u;
+  const auto* const p = static_cast<const unsigned char*>(t.data_ptr());
+  for (size_t i = 0; i < t.nbytes(); ++i) h = (h ^ p[i]) * 0x100000001b3u;
+  return h;
+}
+
 }  // namespace ember::test
