@@ -8,16 +8,9 @@
 #include <type_traits>
 
 #include <ember/core/macros.h>
-#include <ember/core/scalar.h>
+#include <ember/core/params.h>
 
 namespace ember {
-
-// The numbers an elementwise kernel takes beside its operands; what they mean is said at the functor.
-struct Params {
-  Scalar a;
-  Scalar b;
-  Scalar c{};
-};
 
 namespace functors {
 

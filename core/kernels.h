@@ -9,8 +9,8 @@
 
 #include <ember/core/dims.h>
 #include <ember/core/dtype.h>
-#include <ember/core/functors.h>
 #include <ember/core/generator.h>
+#include <ember/core/params.h>
 #include <ember/core/tensor_iterator.h>
 
 namespace ember {
