@@ -125,11 +125,13 @@ struct Kernels {
   SoftmaxBackwardKernel softmax_backward{"softmax_backward"};          // (g − Σ g·y)·y
   SoftmaxBackwardKernel log_softmax_backward{"log_softmax_backward"};  // g − exp(y)·Σ g
 
-  // out[B,m,n] = beta·out + alpha·a[B,m,k]·b[B,k,n]: three dimensions, any dtype but bool, one for all
-  // three. `out` is row-major within a matrix (stride(2) == 1 or n == 1), any batch stride; with
+  // out[B,m,n] = beta·out + alpha·a[B,m,k]·b[B,k,n], or all three without the batch; any dtype but bool, one for all
+  // three. `out` is row-major within a matrix (its last stride is 1 or n is 1), any batch stride; with
   // beta == 0 its contents (NaN too) are ignored. k may be 0. a and b may have any strides (a batch
   // stride of 0 included); what a transpose or a slice of rows gives is not copied.
   Kernel<void(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta)> matmul{"matmul"};
+  // out[m,n] = bias[n] + a[m,k]·b[k,n], of such dtypes and strides; what `out` held is ignored. k may be 0.
+  Kernel<void(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias)> matmul_bias{"matmul_bias"};
 
   // index is int64; an index outside [0, size) throws IndexError (CPU) or traps (CUDA); negative indices
   // are out of range here. Scatters add in the order of the index, without atomics.

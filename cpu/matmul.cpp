@@ -157,9 +157,14 @@ void scale(const Tensor& out, double beta) {
   elementwise<&Loops::mul, DtypeSet::Numeric>(iter, Params{});
 }
 
+Tensor as_batch(const Tensor& x) {
+  return detail::alias(x, {1, x.size(0), x.size(1)}, {0, x.stride(0), x.stride(1)}, x.storage_offset());
+}
+
 }  // namespace
 
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
+  if (out.dim() == 2) return matmul(as_batch(out), as_batch(a), as_batch(b), alpha, beta);
   const ScalarType dtype = out.dtype();
   Problem p{out.size(0), out.size(1), out.size(2), a.size(2), alpha, beta};
   if (out.numel() == 0) return;
@@ -177,6 +182,12 @@ void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, d
   const auto size = static_cast<int64_t>(element_size(dtype));
   for_each_matrix(
       p, [&](int64_t i) { gemm(dtype, p.m, p.n, p.k, alpha, x.at(i, size), y.at(i, size), beta, z.at(i, size)); });
+}
+
+void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
+  if (out.numel() == 0) return;
+  copy_into(out, bias);
+  matmul(out, a, b, 1, 1);
 }
 
 }  // namespace ember::cpu

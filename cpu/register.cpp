@@ -53,6 +53,7 @@ void register_kernels() {
   set(kernels.softmax_backward, &softmax_backward);
   set(kernels.log_softmax_backward, &log_softmax_backward);
   set(kernels.matmul, &matmul);
+  set(kernels.matmul_bias, &matmul_bias);
   set(kernels.lu, &lu);
   set(kernels.lu_solve, &lu_solve);
   set(kernels.index_select, &index_select);

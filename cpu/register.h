@@ -45,6 +45,7 @@ void softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const Tenso
 void log_softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const Tensor& out, int64_t dim);
 // matmul.cpp
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);
+void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias);
 // lu.cpp
 void lu(const Tensor& a, const Tensor& pivots, const Tensor& info);
 void lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed);

@@ -108,7 +108,13 @@ void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, dou
   check_launch("matmul");
 }
 
+Tensor as_batch(const Tensor& x) {
+  if (x.dim() == 3) return x;
+  return detail::alias(x, {1, x.size(0), x.size(1)}, {0, x.stride(0), x.stride(1)}, x.storage_offset());
+}
+
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
+  if (out.dim() == 2) return matmul(as_batch(out), as_batch(a), as_batch(b), alpha, beta);
   if (out.numel() == 0) return;
   if (a.size(2) == 0) return scale(out, beta);
   if (is_floating(out.dtype())) {
@@ -118,8 +124,21 @@ void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, d
   }
 }
 
+// The bias is in every row of `out` first.
+void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
+  if (out.numel() == 0) return;
+  TensorIterator iter(out);
+  iter.add_input(bias);
+  iter.build();
+  launch(kernels.copy, out.device(), iter);
+  matmul(out, a, b, 1, 1);
+}
+
 }  // namespace
 
-void register_matmul(Kernels& table) { table.matmul.function[kColumn] = matmul; }
+void register_matmul(Kernels& table) {
+  table.matmul.function[kColumn] = matmul;
+  table.matmul_bias.function[kColumn] = matmul_bias;
+}
 
 }  // namespace ember::cuda

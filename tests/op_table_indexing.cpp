@@ -71,7 +71,7 @@ void add_index(std::vector<Op>& table, const std::vector<Advanced>& cases) {
   for (const Advanced& c : cases) {
     const std::vector<int64_t> dims = c.dims;
     std::string label = to_string(c.self);
-    for (const int64_t d : dims) label += " " + std::to_string(d);
+    for (const int64_t d : dims) label.append(" ").append(std::to_string(d));
     std::vector<Input> inputs = {value(c.self)};
     inputs.insert(inputs.end(), c.indices.begin(), c.indices.end());
     Variant v{label, inputs, call([dims](const Tensors& t) { return index(t[0], index_list(t, 1, dims)); }),

@@ -151,7 +151,7 @@ void add_with_numbers(std::vector<Op>& table) {
         ref([exponent](const Arrays& a) { return map(a[0], [exponent](double x) { return std::pow(x, exponent); }); }),
         -3, 3, {0});
     for (Variant& v : variants) {
-      v.label = "^" + std::to_string(e) + " " + v.label;
+      v.label = std::string("^").append(std::to_string(e)).append(" ").append(v.label);
       pow_op.variants.push_back(v);
     }
   }

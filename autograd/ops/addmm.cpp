@@ -45,11 +45,16 @@ Tensor accumulate(const char* op, Dest dest, const Tensor& self, const Tensor& a
   return dest.tensor();
 }
 
-// out = beta·out + alpha·a·b over [1, m, k] and [1, k, n]; with alpha = 0 what a and b hold is ignored.
+// out = beta·out + alpha·a·b over [m, k] and [k, n], or [1, m, k] and [1, k, n]; with alpha = 0 what a and b hold is
+// ignored.
 void matrix_product(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
   if (alpha != 0) return product(out, a, b, alpha, beta);
-  product(out, detail::alias(a, {1, a.size(1), 0}, a.strides(), a.storage_offset()),
-          detail::alias(b, {1, 0, b.size(2)}, b.strides(), b.storage_offset()), alpha, beta);
+  Dims a_sizes = a.sizes();
+  Dims b_sizes = b.sizes();
+  a_sizes[a.dim() - 1] = 0;
+  b_sizes[b.dim() - 2] = 0;
+  product(out, detail::alias(a, a_sizes, a.strides(), a.storage_offset()),
+          detail::alias(b, b_sizes, b.strides(), b.storage_offset()), alpha, beta);
 }
 
 // Matrix i of a batch as a batch of one.
@@ -66,10 +71,12 @@ Tensor addmm_to(const char* op, Dest dest, const Tensor& self, const Tensor& mat
               describe(mat2));
   EMBER_CHECK(mat1.size(1) == mat2.size(0), op, ": [m, k] × [k, n] needs equal k, got ", mat1.sizes(), " × ",
               mat2.sizes());
-  const double factor = factor_of(alpha, mat1.scalar_type());
-  const Tensor y = accumulate(
-      op, dest, self, mat1, mat2, {mat1.size(0), mat2.size(1)}, beta,
-      [&](const Tensor& out, double b) { matrix_product(as_batch(out), as_batch(mat1), as_batch(mat2), factor, b); });
+  const Tensor y = !dest.given() && self.dim() == 1 && self.size(0) == mat2.size(1) && beta.equal(1) && alpha.equal(1)
+                       ? product_with_bias(mat1, mat2, self)
+                       : accumulate(op, dest, self, mat1, mat2, {mat1.size(0), mat2.size(1)}, beta,
+                                    [&](const Tensor& out, double b) {
+                                      matrix_product(out, mat1, mat2, factor_of(alpha, mat1.scalar_type()), b);
+                                    });
   if (!recording(self, mat1, mat2)) return y;
   return record("AddmmBackward0", y,
                 wrt(self, [undo = Undo(self, y), beta](const Tensor& g) { return times(undo(g), beta); }),

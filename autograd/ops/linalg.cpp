@@ -13,7 +13,41 @@ void check_product(const char* op, const Tensor& a, const Tensor& b, const char*
   EMBER_CHECK(a.dtype() != kBool, op, ": not implemented for bool");
 }
 
+Tensor product_with_bias(const Tensor& a, const Tensor& b, const Tensor& bias) {
+  const Tensor y = detail::empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
+  if (y.numel() != 0) launch(kernels.matmul_bias, y.device(), y, a, b, bias);
+  return y;
+}
+
 namespace {
+
+// input[m, k]·weightᵀ[k, n] + bias[n], which may be undefined. One node: its gradients are what those of addmm and of
+// the transpose come to, the weight's in the weight's own layout.
+Tensor linear_rows(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  const Tensor columns = detail::alias(weight, {weight.sizes()[1], weight.sizes()[0]},
+                                       {weight.strides()[1], weight.strides()[0]}, weight.storage_offset());
+  Tensor y;
+  if (bias.defined()) {
+    y = product_with_bias(input, columns, bias);
+  } else {
+    y = detail::empty({input.sizes()[0], weight.sizes()[0]}, input.scalar_type(), input.device());
+    product(y, input, columns, 1, 0);
+  }
+  const auto of_input = [&] {
+    return wrt(input, [w = save_if(input.requires_grad(), weight)](const Tensor& g) { return g.mm(w.get()); });
+  };
+  const auto of_weight = [&] {
+    return wrt(weight, [x = save_if(weight.requires_grad(), input)](const Tensor& g) { return g.t().mm(x.get()); });
+  };
+  if (!bias.defined()) return recording(input, weight) ? record("MmBackward0", y, of_input(), of_weight()) : y;
+  if (!recording(bias, input, weight)) return y;
+  return record("AddmmBackward0", y, wrt(bias, [](const Tensor& g) { return g.sum(0); }), of_input(), of_weight());
+}
+
+// Whether a bias can be added to each of the rows of a product of input[.., k] with n columns, as it is.
+bool is_row(const Tensor& bias, const Tensor& input, int64_t n) {
+  return bias.dim() == 1 && bias.sizes()[0] == n && bias.dtype() == input.dtype() && bias.device() == input.device();
+}
 
 Tensor dot_of(const char* op, const char* node, const Tensor& self, const Tensor& other, const char* other_name) {
   check_product(op, self, other, other_name);
@@ -40,7 +74,7 @@ Tensor mm(const Tensor& self, const Tensor& mat2) {
   EMBER_CHECK(self.size(1) == mat2.size(0), "mm: [m, k] × [k, n] needs equal k, got ", self.sizes(), " × ",
               mat2.sizes());
   const Tensor y = detail::empty({self.size(0), mat2.size(1)}, self.scalar_type(), self.device());
-  product(as_batch(y), as_batch(self), as_batch(mat2), 1, 0);
+  product(y, self, mat2, 1, 0);
   if (!recording(self, mat2)) return y;
   return record("MmBackward0", y,
                 wrt(self, [b = save_if(self.requires_grad(), mat2)](const Tensor& g) { return g.mm(b.get().t()); }),
@@ -124,7 +158,11 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   EMBER_CHECK(input.dim() >= 1, "linear: expected an input [.., in], got ", describe(input));
   EMBER_CHECK(input.size(-1) == weight.size(-1), "linear: an input of sizes ", input.sizes(),
               " does not fit a weight [out, in] of sizes ", weight.sizes());
-  if (!bias || !bias->defined()) return matmul(input, weight.t());
+  const bool biased = bias && bias->defined();
+  if (weight.dim() == 2 && input.dim() == 2 && (!biased || is_row(*bias, input, weight.size(0)))) {
+    return linear_rows(input, weight, biased ? *bias : Tensor());
+  }
+  if (!biased) return matmul(input, weight.t());
   if (weight.dim() == 2 && input.dim() == 2) return addmm(*bias, input, weight.t());
   if (weight.dim() == 2 && input.is_contiguous() && bias->dim() <= 1) {
     // The batch is more rows.
@@ -133,7 +171,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
     sizes.resize(sizes.size() - 1);
     const int64_t rows = checked_numel(sizes);
     sizes.push_back(weight.size(0));
-    return addmm(*bias, input.view({rows, features}), weight.t()).view(sizes);
+    return linear(input.view({rows, features}), weight, bias).view(sizes);
   }
   return matmul(input, weight.t()) + *bias;
 }

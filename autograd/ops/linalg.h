@@ -23,10 +23,13 @@ inline Tensor as_matrix(const Tensor& v, int64_t rows, int64_t columns) {
   return detail::alias(v, {1, rows, columns}, {0, columns == 1 ? stride : 1, rows == 1 ? stride : 1},
                        v.storage_offset());
 }
-// out = beta·out + alpha·a·b over [b, m, k] and [b, k, n]
+// out = beta·out + alpha·a·b over [b, m, k] and [b, k, n], or [m, k] and [k, n]
 inline void product(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
   if (out.numel() != 0) launch(kernels.matmul, out.device(), out, a, b, alpha, beta);
 }
+
+// bias[n] + a·b, of matrices; not recorded.
+Tensor product_with_bias(const Tensor& a, const Tensor& b, const Tensor& bias);
 
 // The `_out` form of an operation whose result is written in its own dtype or not at all.
 template <class F>
