@@ -1,15 +1,13 @@
-// Batched matrix products: float32 (and the 2-byte floats) by oneDNN, the other types by gemm.cpp. The only
-// file that includes oneDNN.
+// Batched matrix products: small ones and products with a vector by small_gemm.cpp, larger ones of float32 and, where
+// the machine has them, of the 2-byte floats by oneDNN, the other types by gemm.cpp.
 #include <algorithm>
-#include <vector>
-
-#include <dnnl.h>
-#include <omp.h>
 
 #include <ember/core/parallel.h>
 #include <ember/cpu/elementwise.h>
 #include <ember/cpu/gemm.h>
+#include <ember/cpu/onednn.h>
 #include <ember/cpu/register.h>
+#include <ember/cpu/small_gemm.h>
 
 namespace ember::cpu {
 
@@ -17,17 +15,26 @@ namespace {
 
 // Matrices below this many multiply-adds are dealt out to threads whole, when there are several.
 constexpr int64_t kSplitWork = int64_t{1} << 21;
+// Up to this many our own kernel is quicker than the library, in one thread as in two (measured with AVX-512: equal at
+// 64 × 64 × 64, where a second thread does not pay yet); up to fewer where the columns do not fill a vector.
+constexpr int64_t kSmallWork = 64 * 64 * 64;
+constexpr int64_t kSmallNarrowWork = int64_t{1} << 16;
+constexpr int64_t kNarrow = 16;
+// Multiply-adds of a product with a vector that are worth a thread: its time is that of reading the matrix.
+constexpr int64_t kVectorWork = int64_t{1} << 17;
 
-// Shapes [batch, rows, columns].
+// One matrix, or a batch of them.
 struct Batched {
   char* data;
   int64_t batch_stride, row_stride, column_stride;  // in elements
 
-  explicit Batched(const Tensor& t)
-      : data(static_cast<char*>(t.data_ptr())),
-        batch_stride(t.stride(0)),
-        row_stride(t.stride(1)),
-        column_stride(t.stride(2)) {}
+  explicit Batched(const Tensor& t) : data(static_cast<char*>(t.data_ptr())) {
+    const Dims& strides = t.strides();
+    const size_t last = strides.size() - 1;
+    batch_stride = last == 2 ? strides[0] : 0;
+    row_stride = strides[last - 1];
+    column_stride = strides[last];
+  }
   Matrix at(int64_t batch, int64_t element_size) const {
     return {data + batch * batch_stride * element_size, row_stride, column_stride};
   }
@@ -36,6 +43,7 @@ struct Batched {
 struct Problem {
   int64_t batch, m, n, k;
   double alpha, beta;
+  const Tensor* bias = nullptr;  // for every row, in the place of beta·out
 };
 
 // ---- copies where the layout or the type is not one that the library takes ----
@@ -47,38 +55,24 @@ void copy_into(const Tensor& to, const Tensor& from) {
   copy(iter);
 }
 
-Tensor dense_float(const Tensor& t) {
-  const Tensor result = detail::empty(t.sizes(), kFloat32, kCPU);
+// Dense, its rows or, where they are in the tensor, its columns.
+Tensor dense(const Tensor& t, ScalarType dtype) {
+  Dims sizes = t.sizes();
+  const size_t last = sizes.size() - 1;
+  const bool columns = last > 0 && t.strides()[last - 1] == 1 && t.strides()[last] != 1;
+  if (columns) std::swap(sizes[last - 1], sizes[last]);
+  const Tensor memory = detail::empty(sizes, dtype, kCPU);
+  Dims strides = memory.strides();
+  if (columns) std::swap(strides[last - 1], strides[last]);
+  const Tensor result = columns ? detail::alias(memory, t.sizes(), strides, 0) : memory;
   copy_into(result, t);
   return result;
 }
 
-// Whether a matrix can be given with a leading dimension: its rows, or its columns when transposed, are dense.
-bool has_leading_dimension(int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
-  return (column_stride == 1 || columns == 1) && (row_stride >= std::max<int64_t>(1, columns) || rows == 1);
-}
-bool is_plain(const Tensor& t) {
-  return has_leading_dimension(t.size(1), t.size(2), t.stride(1), t.stride(2)) ||
-         has_leading_dimension(t.size(2), t.size(1), t.stride(2), t.stride(1));
-}
-
-struct Factor {
-  char transpose;
-  dnnl_dim_t leading;
-  Factor(int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
-    if (has_leading_dimension(rows, columns, row_stride, column_stride)) {
-      transpose = 'N';
-      leading = rows == 1 ? std::max<int64_t>(1, columns) : row_stride;
-    } else {
-      transpose = 'T';
-      leading = columns == 1 ? std::max<int64_t>(1, rows) : column_stride;
-    }
-  }
-};
-
-void check(dnnl_status_t status, const Problem& p) {
-  EMBER_CHECK(status == dnnl_success, "oneDNN failed with status ", static_cast<int>(status), " on [", p.m, ", ", p.k,
-              "] x [", p.k, ", ", p.n, "]");
+Tensor plain(const Tensor& t) {
+  const Dims &sizes = t.sizes(), &strides = t.strides();
+  const size_t last = sizes.size() - 1;
+  return is_plain(sizes[last - 1], sizes[last], strides[last - 1], strides[last]) ? t : dense(t, t.scalar_type());
 }
 
 // ---- the products ----
@@ -86,6 +80,7 @@ void check(dnnl_status_t status, const Problem& p) {
 // The batch in threads when each matrix is small, else one matrix after the other, each in threads.
 template <class F>
 void for_each_matrix(const Problem& p, F f) {
+  if (p.batch == 1) return f(0);
   const int64_t work = std::max<int64_t>(1, p.m * p.n * p.k);
   if (work >= kSplitWork) {
     for (int64_t i = 0; i < p.batch; ++i) f(i);
@@ -96,52 +91,129 @@ void for_each_matrix(const Problem& p, F f) {
   });
 }
 
-// Below this many multiply-adds the library's call costs more than the product.
-constexpr int64_t kTinyWork = 512;
-
-void tiny_matmul(const Tensor& out, const Tensor& a, const Tensor& b, const Problem& p) {
-  const Batched x(a), y(b), z(out);
-  const auto alpha = static_cast<float>(p.alpha);
-  const auto beta = static_cast<float>(p.beta);
-  for (int64_t batch = 0; batch < p.batch; ++batch) {
-    const float* const pa = reinterpret_cast<const float*>(x.data) + batch * x.batch_stride;
-    const float* const pb = reinterpret_cast<const float*>(y.data) + batch * y.batch_stride;
-    float* const po = reinterpret_cast<float*>(z.data) + batch * z.batch_stride;
-    for (int64_t i = 0; i < p.m; ++i) {
-      for (int64_t j = 0; j < p.n; ++j) {
-        float sum = 0;
-        for (int64_t k = 0; k < p.k; ++k) {
-          sum += pa[i * x.row_stride + k * x.column_stride] * pb[k * y.row_stride + j * y.column_stride];
-        }
-        float& to = po[i * z.row_stride + j * z.column_stride];
-        to = alpha * sum + (p.beta == 0 ? 0.0f : beta * to);
-      }
-    }
-  }
+// The bias is in every row of `out` first.
+void put_bias(const Tensor& out, Problem& p) {
+  copy_into(out, *p.bias);
+  p.bias = nullptr;
+  p.beta = 1;
 }
 
-void float_matmul(const Tensor& out, const Tensor& a, const Tensor& b, const Problem& p) {
-  if (p.m * p.n * p.k <= kTinyWork) return tiny_matmul(out, a, b, p);
-  const Tensor plain_a = is_plain(a) ? a : dense_float(a);
-  const Tensor plain_b = is_plain(b) ? b : dense_float(b);
-  const Batched x(plain_a), y(plain_b), z(out);
-  const Factor fx(p.m, p.k, x.row_stride, x.column_stride);
-  const Factor fy(p.k, p.n, y.row_stride, y.column_stride);
-  const dnnl_dim_t leading = p.m == 1 ? std::max<int64_t>(1, p.n) : z.row_stride;
-  // The library's threads are as many as OpenMP's in the calling thread.
-  if (omp_get_max_threads() != get_num_threads()) omp_set_num_threads(get_num_threads());
+template <class T>
+void own_product(const Batched& out, const Batched& a, const Batched& b, const Problem& p) {
+  SmallGemm<T> g;
+  g.m = p.m;
+  g.n = p.n;
+  g.k = p.k;
+  g.a_row_stride = a.row_stride;
+  g.a_column_stride = a.column_stride;
+  g.b_row_stride = b.row_stride;
+  g.b_column_stride = b.column_stride;
+  g.out_row_stride = out.row_stride;
+  g.alpha = static_cast<T>(p.alpha);
+  g.factor = static_cast<T>(p.bias != nullptr ? 1 : p.beta);
+  g.add_row_stride = p.bias != nullptr ? 0 : out.row_stride;
+  const bool turned = p.n == 1 && p.m > 1;  // out = a·column is outᵀ = columnᵀ·aᵀ
+  if (turned) {
+    std::swap(g.m, g.n);
+    g.a_row_stride = b.column_stride;
+    g.a_column_stride = b.row_stride;
+    g.b_row_stride = a.column_stride;
+    g.b_column_stride = a.row_stride;
+  }
+  const int64_t element = static_cast<int64_t>(sizeof(T));
   for_each_matrix(p, [&](int64_t i) {
-    check(dnnl_sgemm(fx.transpose, fy.transpose, p.m, p.n, p.k, static_cast<float>(p.alpha),
-                     reinterpret_cast<const float*>(x.at(i, 4).data), fx.leading,
-                     reinterpret_cast<const float*>(y.at(i, 4).data), fy.leading, static_cast<float>(p.beta),
-                     reinterpret_cast<float*>(z.at(i, 4).data), leading),
-          p);
+    SmallGemm<T> matrix = g;
+    matrix.a = reinterpret_cast<const T*>(a.at(i, element).data);
+    matrix.b = reinterpret_cast<const T*>(b.at(i, element).data);
+    if (turned) std::swap(matrix.a, matrix.b);
+    matrix.out = reinterpret_cast<T*>(out.at(i, element).data);
+    matrix.add = p.bias != nullptr ? static_cast<const T*>(p.bias->data_ptr()) : p.beta != 0 ? matrix.out : nullptr;
+    if (matrix.m > 1) return small_gemm(matrix);
+    // Columns in whole cache lines for each thread.
+    constexpr int64_t kStep = 64;
+    const int64_t pieces = (matrix.n + kStep - 1) / kStep;
+    parallel_for(0, pieces, std::max<int64_t>(1, kVectorWork / (kStep * matrix.k)), [&](int64_t begin, int64_t end) {
+      SmallGemm<T> piece = matrix;
+      piece.n = std::min(matrix.n, end * kStep) - begin * kStep;
+      piece.b += begin * kStep * matrix.b_column_stride;
+      piece.out += begin * kStep;
+      if (piece.add != nullptr) piece.add += begin * kStep;
+      small_gemm(piece);
+    });
   });
 }
 
-void half_matmul(const Tensor& out, const Tensor& a, const Tensor& b, const Problem& p) {
-  const Tensor result = p.beta == 0 ? detail::empty(out.sizes(), kFloat32, kCPU) : dense_float(out);
-  float_matmul(result, dense_float(a), dense_float(b), p);
+// Whether our own kernel takes it; it does if it must not be slower than the library there.
+bool is_small(const Problem& p) {
+  if (p.m == 1 || p.n == 1) return true;
+  const int64_t work = p.m * p.n * p.k;
+  return work <= kSmallNarrowWork || (work <= kSmallWork && p.n > kNarrow);
+}
+
+template <class T>
+void small_product(const Tensor& out, const Tensor& a, const Tensor& b, Problem p) {
+  const Batched z(out);
+  // A column is written as a row, so it must be dense, and its bias is one number; a bias must be dense.
+  if (p.bias != nullptr && ((p.n == 1 && p.m > 1) || (p.n > 1 && p.bias->stride(0) != 1))) put_bias(out, p);
+  if (p.n == 1 && p.m > 1 && z.row_stride != 1) {
+    const Tensor column = detail::empty(out.sizes(), out.scalar_type(), kCPU);
+    if (p.beta != 0) copy_into(column, out);
+    own_product<T>(Batched(column), Batched(a), Batched(b), p);
+    return copy_into(out, column);
+  }
+  own_product<T>(z, Batched(a), Batched(b), p);
+}
+
+LibraryProduct library_product(const Batched& out, const Batched& a, const Batched& b, const Problem& p) {
+  return {p.m,      p.n,           p.k, a.data, a.row_stride, a.column_stride, b.data, b.row_stride, b.column_stride,
+          out.data, out.row_stride};
+}
+
+// f(product) of each matrix of the batch.
+template <class F>
+void for_each_product(const Tensor& out, const Tensor& a, const Tensor& b, const Problem& p, F f) {
+  const Batched x(a), y(b), z(out);
+  const auto element = static_cast<int64_t>(element_size(out.scalar_type()));
+  const LibraryProduct first = library_product(z, x, y, p);
+  for_each_matrix(p, [&](int64_t i) {
+    LibraryProduct product = first;
+    product.a = x.at(i, element).data;
+    product.b = y.at(i, element).data;
+    product.out = z.at(i, element).data;
+    f(product);
+  });
+}
+
+void float_matmul(const Tensor& out, const Tensor& a, const Tensor& b, Problem p) {
+  if (is_small(p)) return small_product<float>(out, a, b, p);
+  const Tensor plain_a = plain(a), plain_b = plain(b);
+  // Of the library's two ways, its primitive is the quicker one for dense rows times dense columns, as Linear has
+  // them, and adds a bias on the way; sgemm is for the other layouts.
+  if (p.alpha == 1 && p.beta == 0 && Batched(plain_a).column_stride == 1 && Batched(plain_b).row_stride == 1 &&
+      (p.bias == nullptr || p.bias->stride(0) == 1)) {
+    const void* const bias = p.bias == nullptr ? nullptr : p.bias->data_ptr();
+    return for_each_product(out, plain_a, plain_b, p,
+                            [&](const LibraryProduct& product) { library_matmul(kFloat32, product, bias); });
+  }
+  if (p.bias != nullptr) put_bias(out, p);
+  for_each_product(out, plain_a, plain_b, p, [&](const LibraryProduct& product) {
+    library_sgemm(product, static_cast<float>(p.alpha), static_cast<float>(p.beta));
+  });
+}
+
+void half_matmul(const Tensor& out, const Tensor& a, const Tensor& b, Problem p) {
+  const ScalarType dtype = out.scalar_type();
+  if (library_takes(dtype) && p.alpha == 1 && p.beta == 0) {
+    const Tensor bias = p.bias == nullptr ? Tensor() : p.bias->is_contiguous() ? *p.bias : dense(*p.bias, dtype);
+    const void* const bias_data = bias.defined() ? bias.data_ptr() : nullptr;
+    return for_each_product(out, plain(a), plain(b), p,
+                            [&](const LibraryProduct& product) { library_matmul(dtype, product, bias_data); });
+  }
+  const Tensor bias = p.bias == nullptr ? Tensor() : dense(*p.bias, kFloat32);
+  if (bias.defined()) p.bias = &bias;
+  const Tensor result = detail::empty(out.sizes(), kFloat32, kCPU);
+  if (p.beta != 0) copy_into(result, out);
+  float_matmul(result, dense(a, kFloat32), dense(b, kFloat32), p);
   copy_into(out, result);
 }
 
@@ -157,37 +229,42 @@ void scale(const Tensor& out, double beta) {
   elementwise<&Loops::mul, DtypeSet::Numeric>(iter, Params{});
 }
 
-Tensor as_batch(const Tensor& x) {
-  return detail::alias(x, {1, x.size(0), x.size(1)}, {0, x.stride(0), x.stride(1)}, x.storage_offset());
+void multiply(const Tensor& out, const Tensor& a, const Tensor& b, Problem p) {
+  const ScalarType dtype = out.scalar_type();
+  if (p.k == 0) {
+    if (p.bias == nullptr) return scale(out, p.beta);
+    return put_bias(out, p);
+  }
+  if (dtype == kFloat32) return float_matmul(out, a, b, p);
+  if (dtype == kFloat16 || dtype == kBFloat16) return half_matmul(out, a, b, p);
+  if (dtype == kFloat64 && is_small(p)) return small_product<double>(out, a, b, p);
+  if (p.bias != nullptr) put_bias(out, p);
+  const Batched x(a), y(b), z(out);
+  const auto size = static_cast<int64_t>(element_size(dtype));
+  for_each_matrix(
+      p, [&](int64_t i) { gemm(dtype, p.m, p.n, p.k, p.alpha, x.at(i, size), y.at(i, size), p.beta, z.at(i, size)); });
 }
 
 }  // namespace
 
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
-  if (out.dim() == 2) return matmul(as_batch(out), as_batch(a), as_batch(b), alpha, beta);
-  const ScalarType dtype = out.dtype();
-  Problem p{out.size(0), out.size(1), out.size(2), a.size(2), alpha, beta};
   if (out.numel() == 0) return;
-  if (p.k == 0) return scale(out, beta);
+  const Dims& sizes = out.sizes();
+  if (sizes.size() == 2) return multiply(out, a, b, {1, sizes[0], sizes[1], a.sizes()[1], alpha, beta});
+  Problem p{sizes[0], sizes[1], sizes[2], a.sizes()[2], alpha, beta};
   if (p.batch > 1 && b.stride(0) == 0 && a.stride(0) == p.m * a.stride(1) && out.stride(0) == p.m * out.stride(1)) {
     // One right-hand side for the whole batch: its rows are rows of one matrix.
     const int64_t rows = p.batch * p.m;
-    return matmul(detail::alias(out, {1, rows, p.n}, {0, out.stride(1), out.stride(2)}, out.storage_offset()),
-                  detail::alias(a, {1, rows, p.k}, {0, a.stride(1), a.stride(2)}, a.storage_offset()),
-                  detail::alias(b, {1, p.k, p.n}, {0, b.stride(1), b.stride(2)}, b.storage_offset()), alpha, beta);
+    return matmul(detail::alias(out, {rows, p.n}, {out.stride(1), out.stride(2)}, out.storage_offset()),
+                  detail::alias(a, {rows, p.k}, {a.stride(1), a.stride(2)}, a.storage_offset()),
+                  detail::alias(b, {p.k, p.n}, {b.stride(1), b.stride(2)}, b.storage_offset()), alpha, beta);
   }
-  if (dtype == kFloat32) return float_matmul(out, a, b, p);
-  if (dtype == kFloat16 || dtype == kBFloat16) return half_matmul(out, a, b, p);
-  const Batched x(a), y(b), z(out);
-  const auto size = static_cast<int64_t>(element_size(dtype));
-  for_each_matrix(
-      p, [&](int64_t i) { gemm(dtype, p.m, p.n, p.k, alpha, x.at(i, size), y.at(i, size), beta, z.at(i, size)); });
+  multiply(out, a, b, p);
 }
 
 void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
   if (out.numel() == 0) return;
-  copy_into(out, bias);
-  matmul(out, a, b, 1, 1);
+  multiply(out, a, b, {1, out.sizes()[0], out.sizes()[1], a.sizes()[1], 1, 0, &bias});
 }
 
 }  // namespace ember::cpu

@@ -175,9 +175,14 @@ HostArray product(const HostArray& a, const HostArray& b) {
   for (int64_t g = 0; g < count(batch); ++g) {
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {
-        double sum = 0;
+        double sum = 0, rest = 0;  // the rounding error of each addition is kept (Kahan): double is tested too
         for (int64_t l = 0; l < k; ++l) {
-          sum += x.data[static_cast<size_t>((g * m + i) * k + l)] * y.data[static_cast<size_t>((g * k + l) * n + j)];
+          const double term =
+              x.data[static_cast<size_t>((g * m + i) * k + l)] * y.data[static_cast<size_t>((g * k + l) * n + j)] -
+              rest;
+          const double next = sum + term;
+          rest = (next - sum) - term;
+          sum = next;
         }
         out.data[static_cast<size_t>((g * m + i) * n + j)] = sum;
       }
