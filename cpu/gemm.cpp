@@ -1,4 +1,4 @@
-// A blocked matrix product in the manner of Goto and van de Geijn, "Anatomy of high-performance matrix
+// A blocked product of integer matrices in the manner of Goto and van de Geijn, "Anatomy of high-performance matrix
 // multiplication" (ACM TOMS, 2008): panels of both factors are packed so that the register tile reads
 // memory in order.
 #include <ember/cpu/gemm.h>
@@ -21,7 +21,7 @@ constexpr int64_t kPanelColumns = 2048;  // of b, packed at a time
 constexpr int64_t kTaskColumns = 256;    // of a panel, for one task
 constexpr int64_t kTaskWork = 1 << 16;   // multiply-adds worth a thread
 
-// Element E in memory; T, in which it is multiplied: integers unsigned, so that they wrap.
+// Element E in memory; T, in which it is multiplied: unsigned, so that it wraps.
 template <class E, class T>
 class Gemm {
  public:
@@ -62,13 +62,7 @@ class Gemm {
   }
 
  private:
-  static T factor(double x) {
-    if constexpr (std::is_floating_point_v<T>) {
-      return x;
-    } else {
-      return static_cast<T>(Scalar(x).cast<int64_t>());
-    }
-  }
+  static T factor(double x) { return static_cast<T>(Scalar(x).cast<int64_t>()); }
   int64_t round_up(int64_t columns) const { return (columns + tile_.columns - 1) / tile_.columns * tile_.columns; }
 
   static const E* element(const Matrix& x, int64_t i, int64_t j) {
@@ -156,13 +150,12 @@ class Gemm {
 void gemm(ScalarType dtype, int64_t m, int64_t n, int64_t k, double alpha, Matrix a, Matrix b, double beta,
           Matrix out) {
   switch (dtype) {
-    case kFloat64: return Gemm<double, double>(m, n, k, alpha, a, b, beta, out).run();
     case kUInt8: return Gemm<uint8_t, uint32_t>(m, n, k, alpha, a, b, beta, out).run();
     case kInt8: return Gemm<int8_t, uint32_t>(m, n, k, alpha, a, b, beta, out).run();
     case kInt16: return Gemm<int16_t, uint32_t>(m, n, k, alpha, a, b, beta, out).run();
     case kInt32: return Gemm<int32_t, uint32_t>(m, n, k, alpha, a, b, beta, out).run();
     case kInt64: return Gemm<int64_t, uint64_t>(m, n, k, alpha, a, b, beta, out).run();
-    default: detail::throw_unsupported_dtype(dtype, DtypeSet::Numeric);
+    default: detail::throw_unsupported_dtype(dtype, DtypeSet::Integral);
   }
 }
 

@@ -1,4 +1,4 @@
-// Matrix products of the types that oneDNN does not take: double and integers.
+// Matrix products of integers.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct Matrix {
   int64_t column_stride;
 };
 
-// out[m,n] = beta·out + alpha·a[m,k]·b[k,n]; k > 0; with beta == 0 what `out` held is ignored. Integers
-// wrap. The sums over k are in order, whatever the number of threads.
+// out[m,n] = beta·out + alpha·a[m,k]·b[k,n]; k > 0; with beta == 0 what `out` held is ignored. Sums and
+// products wrap. The sums over k are in order, whatever the number of threads.
 void gemm(ScalarType dtype, int64_t m, int64_t n, int64_t k, double alpha, Matrix a, Matrix b, double beta, Matrix out);
 
 // The register tile: tile[i * columns + j] = Σ_p a[p * rows + i] · b[p * columns + j] over p < k.
@@ -26,7 +26,7 @@ struct GemmTile {
   void (*run)(int64_t k, const T* a, const T* b, T* tile);
 };
 inline constexpr int64_t kMaxTile = 512;  // elements
-// For T of double, uint32_t or uint64_t, for the machine's instruction set.
+// For T of uint32_t or uint64_t, for the machine's instruction set.
 template <class T>
 GemmTile<T> gemm_tile();
 

@@ -43,7 +43,6 @@ GemmTile<T> make_tile() {
   static_assert(kRows * kColumns <= kMaxTile);
   return {kRows, kColumns, &run_tile<T>};
 }
-GemmTile<double> double_tile() { return make_tile<double>(); }
 GemmTile<uint32_t> uint32_tile() { return make_tile<uint32_t>(); }
 GemmTile<uint64_t> uint64_tile() { return make_tile<uint64_t>(); }
 
@@ -52,13 +51,8 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace ember::cpu {
-HWY_EXPORT(double_tile);
 HWY_EXPORT(uint32_tile);
 HWY_EXPORT(uint64_tile);
-template <>
-GemmTile<double> gemm_tile<double>() {
-  return HWY_DYNAMIC_DISPATCH(double_tile)();
-}
 template <>
 GemmTile<uint32_t> gemm_tile<uint32_t>() {
   return HWY_DYNAMIC_DISPATCH(uint32_tile)();

@@ -1,5 +1,6 @@
-// Batched matrix products: small ones and products with a vector by small_gemm.cpp, larger ones of float32 and, where
-// the machine has them, of the 2-byte floats by oneDNN, the other types by gemm.cpp.
+// Batched matrix products: of float32 small ones and products with a vector by small_gemm.cpp, larger ones by oneDNN,
+// which also takes the 2-byte floats where the machine is quick at them (else they are converted); of float64 all by
+// small_gemm.cpp, in blocks; of integers by gemm.cpp.
 #include <algorithm>
 
 #include <ember/core/parallel.h>
@@ -22,6 +23,7 @@ constexpr int64_t kSmallNarrowWork = int64_t{1} << 16;
 constexpr int64_t kNarrow = 16;
 // Multiply-adds of a product with a vector that are worth a thread: its time is that of reading the matrix.
 constexpr int64_t kVectorWork = int64_t{1} << 17;
+constexpr int64_t kBlockWork = int64_t{1} << 18;  // the same of other products
 
 // One matrix, or a batch of them.
 struct Batched {
@@ -128,17 +130,27 @@ void own_product(const Batched& out, const Batched& a, const Batched& b, const P
     if (turned) std::swap(matrix.a, matrix.b);
     matrix.out = reinterpret_cast<T*>(out.at(i, element).data);
     matrix.add = p.bias != nullptr ? static_cast<const T*>(p.bias->data_ptr()) : p.beta != 0 ? matrix.out : nullptr;
-    if (matrix.m > 1) return small_gemm(matrix);
-    // Columns in whole cache lines for each thread.
-    constexpr int64_t kStep = 64;
-    const int64_t pieces = (matrix.n + kStep - 1) / kStep;
-    parallel_for(0, pieces, std::max<int64_t>(1, kVectorWork / (kStep * matrix.k)), [&](int64_t begin, int64_t end) {
-      SmallGemm<T> piece = matrix;
-      piece.n = std::min(matrix.n, end * kStep) - begin * kStep;
-      piece.b += begin * kStep * matrix.b_column_stride;
-      piece.out += begin * kStep;
-      if (piece.add != nullptr) piece.add += begin * kStep;
-      small_gemm(piece);
+    // Blocks for the threads: of a row, columns in whole cache lines; else so many rows that copying b pays.
+    constexpr int64_t kRows = 256, kColumns = 64;
+    const int64_t row_blocks = (matrix.m + kRows - 1) / kRows, column_blocks = (matrix.n + kColumns - 1) / kColumns;
+    const int64_t work = std::min(matrix.m, kRows) * std::min(matrix.n, kColumns) * matrix.k;
+    const int64_t grain = std::max<int64_t>(1, (matrix.m == 1 ? kVectorWork : kBlockWork) / work);
+    if (row_blocks * column_blocks <= grain) return small_gemm(matrix);
+    parallel_for(0, row_blocks * column_blocks, grain, [&](int64_t begin, int64_t end) {
+      while (begin < end) {
+        // Blocks of the same rows at once.
+        const int64_t row = begin / column_blocks * kRows, column = begin % column_blocks * kColumns;
+        const int64_t blocks = std::min(end - begin, column_blocks - begin % column_blocks);
+        begin += blocks;
+        SmallGemm<T> block = matrix;
+        block.m = std::min(kRows, matrix.m - row);
+        block.n = std::min(blocks * kColumns, matrix.n - column);
+        block.a += row * matrix.a_row_stride;
+        block.b += column * matrix.b_column_stride;
+        block.out += row * matrix.out_row_stride + column;
+        if (block.add != nullptr) block.add += row * matrix.add_row_stride + column;
+        small_gemm(block);
+      }
     });
   });
 }
@@ -237,7 +249,7 @@ void multiply(const Tensor& out, const Tensor& a, const Tensor& b, Problem p) {
   }
   if (dtype == kFloat32) return float_matmul(out, a, b, p);
   if (dtype == kFloat16 || dtype == kBFloat16) return half_matmul(out, a, b, p);
-  if (dtype == kFloat64 && is_small(p)) return small_product<double>(out, a, b, p);
+  if (dtype == kFloat64) return small_product<double>(out, a, b, p);
   if (p.bias != nullptr) put_bias(out, p);
   const Batched x(a), y(b), z(out);
   const auto size = static_cast<int64_t>(element_size(dtype));

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <hwy/cache_control.h>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ember/cpu/small_gemm.cpp"
 #include <ember/cpu/simd.h>
@@ -23,7 +25,9 @@ constexpr int64_t kLanes = static_cast<int64_t>(HWY_LANES(T));
 
 // Depth of a sum before it is added to `out`, which bounds the rounding error, and of a buffered panel.
 constexpr int64_t kDepth = 128;
-constexpr int64_t kRowDepth = 64;  // of a product with a row, whose time goes into reading b
+constexpr int64_t kRowDepth = 64;      // of a product with a row, whose time goes into reading b
+constexpr int64_t kLongRowDepth = 16;  // where its rows are long: as many as the processor's prefetcher follows
+constexpr int64_t kManyRows = 96;
 // The same of a sum along a column, which is one for each lane first.
 constexpr int64_t kDotDepth = 1024;
 constexpr int kPanel = 4;     // vectors in a panel of b
@@ -79,6 +83,13 @@ void run_tile(const Tile<T>& t) {
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) sum[i][v] = hn::Zero(d);
+  }
+  if (t.add == t.out && t.k >= 32) {  // what the sums will be added to has left the nearer caches
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(t.out + i * t.out_row_stride + v * kLanes<T>);
+    }
   }
   const T* a = t.a;
   const T* b = t.b;
@@ -297,57 +308,75 @@ void run_dots(const SmallGemm<T>& g) {
   }
 }
 
+// Columns [column, column + columns) of b, from row p on, in rows of `width` in the buffer.
+template <class T>
+void pack(const SmallGemm<T>& g, T* to, int64_t p, int64_t depth, int64_t column, int64_t columns, int64_t width) {
+  const T* from = g.b + p * g.b_row_stride + column * g.b_column_stride;
+  if (g.b_column_stride == 1) {
+    const Lanes<T> d;
+    for (int64_t q = 0; q < depth; ++q, from += g.b_row_stride, to += width) {
+      for (int64_t j = 0; j < width; j += kLanes<T>) {
+        hn::StoreU(load_first(from + j, std::min(kLanes<T>, columns - j)), d, to + j);
+      }
+    }
+  } else if (g.b_row_stride == 1) {
+    transpose(to, from, g.b_column_stride, depth, columns, width);
+  } else {
+    for (int64_t q = 0; q < depth; ++q) {
+      for (int64_t j = 0; j < columns; ++j) to[q * width + j] = from[q * g.b_row_stride + j * g.b_column_stride];
+    }
+  }
+}
+
 template <class T>
 void run(const SmallGemm<T>& g) {
-  const bool direct = g.b_column_stride == 1 || g.n == 1;
-  if (g.m <= 2 && g.b_row_stride == 1 && (!direct || g.n == 1)) return run_dots(g);
-  alignas(64) T packed[kDepth * kPanel * kLanes<T>];
-  const int64_t most_depth = g.m == 1 ? kRowDepth : kDepth;
-  const int64_t most = g.m == 1 && direct ? kRowPanel : kPanel;
+  const bool dense_rows = g.b_column_stride == 1 || g.n == 1;
+  if (g.m <= 2 && g.b_row_stride == 1 && (!dense_rows || g.n == 1)) return run_dots(g);
+  // Rows of b that are far apart fall into few sets of the cache, so for many rows of a they are copied too.
+  const bool direct = dense_rows && g.m < kManyRows;
+  const bool row = g.m == 1 && direct;
+  // A row longer than a page is read to its end before the next ones, else each panel of it is read downwards.
+  const bool by_rows = row && g.n * static_cast<int64_t>(sizeof(T)) >= 4096;
+  const int64_t most_depth = by_rows ? kLongRowDepth : g.m == 1 ? kRowDepth : kDepth;
+  const int64_t most = row ? kRowPanel : kPanel;
   const int64_t total = (g.n + kLanes<T> - 1) / kLanes<T>;
   const int64_t panels = (total + most - 1) / most;
+  const int64_t depths = (g.k + most_depth - 1) / most_depth;
+  alignas(64) T packed[kDepth * kPanel * kLanes<T>];
   Tile<T> t;
   t.a_row_stride = g.a_row_stride;
   t.a_column_stride = g.a_column_stride;
   t.out_row_stride = g.out_row_stride;
   t.alpha = g.alpha;
-  for (int64_t panel = 0; panel < panels; ++panel) {
+  // For many rows, those columns of a stay in the second-level cache meanwhile.
+  const bool across = by_rows || g.m >= kManyRows;
+  for (int64_t step = 0; step < panels * depths; ++step) {
+    const int64_t panel = across ? step % panels : step / depths;
+    const int64_t p = (across ? step / panels : step % depths) * most_depth;
     // As equal panels as can be.
     const int64_t first = total * panel / panels, vectors = total * (panel + 1) / panels - first;
     const int64_t column = first * kLanes<T>;
     const int64_t columns = std::min(vectors * kLanes<T>, g.n - column);
     t.last = columns - (vectors - 1) * kLanes<T>;
+    t.k = std::min(most_depth, g.k - p);
+    if (direct) {
+      t.b = g.b + p * g.b_row_stride + column;
+      t.b_row_stride = g.b_row_stride;
+    } else {
+      t.b = packed;
+      t.b_row_stride = vectors * kLanes<T>;
+      pack(g, packed, p, t.k, column, columns, t.b_row_stride);
+    }
     const int64_t rows_most = most_rows(static_cast<int>(vectors));
     const int64_t blocks = (g.m + rows_most - 1) / rows_most;
-    for (int64_t p = 0; p < g.k; p += most_depth) {
-      t.k = std::min(most_depth, g.k - p);
-      if (direct) {
-        t.b = g.b + p * g.b_row_stride + column;
-        t.b_row_stride = g.b_row_stride;
-      } else {
-        const T* const from = g.b + p * g.b_row_stride + column * g.b_column_stride;
-        const int64_t width = vectors * kLanes<T>;
-        if (g.b_row_stride == 1) {
-          transpose(packed, from, g.b_column_stride, t.k, columns, width);
-        } else {
-          for (int64_t q = 0; q < t.k; ++q) {
-            for (int64_t j = 0; j < columns; ++j) {
-              packed[q * width + j] = from[q * g.b_row_stride + j * g.b_column_stride];
-            }
-          }
-        }
-        t.b = packed;
-        t.b_row_stride = width;
-      }
-      for (int64_t block = 0; block < blocks; ++block) {
-        const int64_t row = g.m * block / blocks, rows = g.m * (block + 1) / blocks - row;
-        t.a = g.a + row * g.a_row_stride + p * g.a_column_stride;
-        t.out = g.out + row * g.out_row_stride + column;
-        t.add = p != 0 ? t.out : g.add == nullptr ? nullptr : g.add + row * g.add_row_stride + column;
-        t.add_row_stride = p != 0 ? g.out_row_stride : g.add_row_stride;
-        t.factor = p != 0 ? T(1) : g.factor;
-        kTiles<T>[vectors - 1][rows - 1](t);
-      }
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t i = g.m * block / blocks, rows = g.m * (block + 1) / blocks - i;
+      t.a = g.a + i * g.a_row_stride + p * g.a_column_stride;
+      t.out = g.out + i * g.out_row_stride + column;
+      t.add = p != 0 ? t.out : g.add == nullptr ? nullptr : g.add + i * g.add_row_stride + column;
+      t.add_row_stride = p != 0 ? g.out_row_stride : g.add_row_stride;
+      t.factor = p != 0 ? T(1) : g.factor;
+      kTiles<T>[vectors - 1][rows - 1](t);
     }
   }
 }

@@ -1,4 +1,5 @@
-// Products that are too small for the library's fixed cost per call, and products with a vector.
+// The kernel of products that are too small for the library's fixed cost per call, of products with a vector, and of
+// the blocks of larger products of float64.
 #pragma once
 
 #include <cstdint>

@@ -44,9 +44,10 @@ std::vector<double> reference(const Tensor& a, const Tensor& b, const Tensor& ad
 }
 
 const std::vector<std::array<int64_t, 3>> kShapes = {  // m, k, n
-    {1, 1, 1},     {1, 1, 40},   {40, 1, 1},    {1, 300, 1},  {1, 3, 2},    {2, 64, 3},    {1, 64, 64},  {1, 1100, 37},
-    {37, 1100, 1}, {2, 65, 9},   {3, 130, 15},  {5, 127, 16}, {7, 129, 17}, {8, 16, 33},   {9, 5, 100},  {13, 31, 64},
-    {17, 2, 65},   {6, 257, 80}, {64, 10, 100}, {64, 64, 64}, {65, 64, 64}, {33, 260, 31}, {70, 70, 70}, {2, 700, 200}};
+    {1, 1, 1},     {1, 1, 40},    {40, 1, 1},    {1, 300, 1},   {1, 3, 2},      {2, 64, 3},     {1, 64, 64},
+    {1, 1100, 37}, {37, 1100, 1}, {2, 65, 9},    {3, 130, 15},  {5, 127, 16},   {7, 129, 17},   {8, 16, 33},
+    {9, 5, 100},   {13, 31, 64},  {17, 2, 65},   {6, 257, 80},  {64, 10, 100},  {64, 64, 64},   {65, 64, 64},
+    {33, 260, 31}, {70, 70, 70},  {2, 700, 200}, {1, 40, 1100}, {100, 140, 70}, {300, 130, 150}};
 
 TEST(MatmulTest, EverySizeAndLayout) {
   for (const auto& [m, k, n] : kShapes) {
@@ -111,6 +112,18 @@ TEST(MatmulTest, ThreadsDoNotChangeProductsWithAVector) {
     EXPECT_TRUE(b.t().mv(a[0]).equal(column));
     EXPECT_TRUE(one[0].equal(column));
   }
+  set_num_threads(threads);
+}
+
+TEST(MatmulTest, ThreadsDoNotChangeProductsOfDoubles) {
+  const int threads = get_num_threads();
+  const Tensor a = randn({530, 301}, make_generator(1), kFloat64), b = randn({301, 211}, make_generator(2), kFloat64);
+  set_num_threads(1);
+  const Tensor one = a.mm(b), turned = b.t().mm(a.t());
+  set_num_threads(3);
+  EXPECT_TRUE(a.mm(b).equal(one));
+  EXPECT_TRUE(b.t().mm(a.t()).equal(turned));
+  EXPECT_TRUE(turned.t().allclose(one));
   set_num_threads(threads);
 }
 
