@@ -30,7 +30,11 @@ constexpr int64_t kLongRowDepth = 16;  // where its rows are long: as many as th
 constexpr int64_t kManyRows = 96;
 // The same of a sum along a column, which is one for each lane first.
 constexpr int64_t kDotDepth = 1024;
-constexpr int kPanel = 4;     // vectors in a panel of b
+#if HWY_TARGET == HWY_AVX3  // 32 registers
+constexpr int kPanel = 4;   // vectors in a panel of b
+#else
+constexpr int kPanel = 2;
+#endif
 constexpr int kRowPanel = 8;  // the same for one row
 
 template <class T>
@@ -124,7 +128,13 @@ void run_tile(const Tile<T>& t) {
 template <class T>
 using TileFunction = void (*)(const Tile<T>&);
 // The most rows of a tile of so many vectors: its accumulators leave registers for b's vectors and an element of a.
-constexpr int most_rows(int vectors) { return vectors <= 3 ? 8 : vectors == 4 ? 6 : 1; }
+constexpr int most_rows(int vectors) {
+#if HWY_TARGET == HWY_AVX3
+  return vectors <= 3 ? 8 : vectors == 4 ? 6 : 1;
+#else
+  return vectors == 1 ? 8 : vectors == 2 ? 6 : 1;
+#endif
+}
 #define EMBER_TILE(rows, vectors) &run_tile<T, rows <= most_rows(vectors) ? rows : 1, vectors>
 #define EMBER_TILES(vectors) \
   { \

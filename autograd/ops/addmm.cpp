@@ -69,14 +69,15 @@ Tensor addmm_to(const char* op, Dest dest, const Tensor& self, const Tensor& mat
   check_product(op, mat1, mat2, "mat2");
   EMBER_CHECK(mat1.dim() == 2 && mat2.dim() == 2, op, ": expected two matrices, got ", describe(mat1), " and ",
               describe(mat2));
-  EMBER_CHECK(mat1.size(1) == mat2.size(0), op, ": [m, k] × [k, n] needs equal k, got ", mat1.sizes(), " × ",
+  EMBER_CHECK(mat1.sizes()[1] == mat2.sizes()[0], op, ": [m, k] × [k, n] needs equal k, got ", mat1.sizes(), " × ",
               mat2.sizes());
-  const Tensor y = !dest.given() && self.dim() == 1 && self.size(0) == mat2.size(1) && beta.equal(1) && alpha.equal(1)
-                       ? product_with_bias(mat1, mat2, self)
-                       : accumulate(op, dest, self, mat1, mat2, {mat1.size(0), mat2.size(1)}, beta,
-                                    [&](const Tensor& out, double b) {
-                                      matrix_product(out, mat1, mat2, factor_of(alpha, mat1.scalar_type()), b);
-                                    });
+  const Tensor y =
+      !dest.given() && self.dim() == 1 && self.sizes()[0] == mat2.sizes()[1] && beta.equal(1) && alpha.equal(1)
+          ? product_with_bias(mat1, mat2, self)
+          : accumulate(op, dest, self, mat1, mat2, {mat1.sizes()[0], mat2.sizes()[1]}, beta,
+                       [&](const Tensor& out, double b) {
+                         matrix_product(out, mat1, mat2, factor_of(alpha, mat1.scalar_type()), b);
+                       });
   if (!recording(self, mat1, mat2)) return y;
   return record("AddmmBackward0", y,
                 wrt(self, [undo = Undo(self, y), beta](const Tensor& g) { return times(undo(g), beta); }),

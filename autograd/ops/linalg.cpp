@@ -14,7 +14,7 @@ void check_product(const char* op, const Tensor& a, const Tensor& b, const char*
 }
 
 Tensor product_with_bias(const Tensor& a, const Tensor& b, const Tensor& bias) {
-  const Tensor y = detail::empty({a.size(0), b.size(1)}, a.scalar_type(), a.device());
+  const Tensor y = detail::empty({a.sizes()[0], b.sizes()[1]}, a.scalar_type(), a.device());
   if (y.numel() != 0) launch(kernels.matmul_bias, y.device(), y, a, b, bias);
   return y;
 }
@@ -71,9 +71,9 @@ Tensor mm(const Tensor& self, const Tensor& mat2) {
   check_product("mm", self, mat2, "mat2");
   EMBER_CHECK(self.dim() == 2 && mat2.dim() == 2, "mm: expected two matrices, got ", describe(self), " and ",
               describe(mat2));
-  EMBER_CHECK(self.size(1) == mat2.size(0), "mm: [m, k] × [k, n] needs equal k, got ", self.sizes(), " × ",
+  EMBER_CHECK(self.sizes()[1] == mat2.sizes()[0], "mm: [m, k] × [k, n] needs equal k, got ", self.sizes(), " × ",
               mat2.sizes());
-  const Tensor y = detail::empty({self.size(0), mat2.size(1)}, self.scalar_type(), self.device());
+  const Tensor y = detail::empty({self.sizes()[0], mat2.sizes()[1]}, self.scalar_type(), self.device());
   product(y, self, mat2, 1, 0);
   if (!recording(self, mat2)) return y;
   return record("MmBackward0", y,
@@ -156,10 +156,10 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   check_product("linear", input, weight, "weight");
   EMBER_CHECK(weight.dim() == 2 || weight.dim() == 1, "linear: expected a weight [out, in], got ", describe(weight));
   EMBER_CHECK(input.dim() >= 1, "linear: expected an input [.., in], got ", describe(input));
-  EMBER_CHECK(input.size(-1) == weight.size(-1), "linear: an input of sizes ", input.sizes(),
+  EMBER_CHECK(input.sizes().back() == weight.sizes().back(), "linear: an input of sizes ", input.sizes(),
               " does not fit a weight [out, in] of sizes ", weight.sizes());
   const bool biased = bias && bias->defined();
-  if (weight.dim() == 2 && input.dim() == 2 && (!biased || is_row(*bias, input, weight.size(0)))) {
+  if (weight.dim() == 2 && input.dim() == 2 && (!biased || is_row(*bias, input, weight.sizes()[0]))) {
     return linear_rows(input, weight, biased ? *bias : Tensor());
   }
   if (!biased) return matmul(input, weight.t());
