@@ -21,6 +21,7 @@ constexpr int64_t kSplitWork = int64_t{1} << 21;
 constexpr int64_t kSmallWork = 64 * 64 * 64;
 constexpr int64_t kSmallNarrowWork = int64_t{1} << 16;
 constexpr int64_t kNarrow = 16;
+constexpr int64_t kFewRows = 16;
 // Multiply-adds of a product with a vector that are worth a thread: its time is that of reading the matrix.
 constexpr int64_t kVectorWork = int64_t{1} << 17;
 constexpr int64_t kBlockWork = int64_t{1} << 18;  // the same of other products
@@ -156,8 +157,10 @@ void own_product(const Batched& out, const Batched& a, const Batched& b, const P
 }
 
 // Whether our own kernel takes it; it does if it must not be slower than the library there.
-bool is_small(const Problem& p) {
+bool is_small(const Problem& p, const Batched& b) {
   if (p.m == 1 || p.n == 1) return true;
+  // Few rows times dense columns, as Linear has them for a small batch: sums along the columns.
+  if (p.m <= kFewRows && p.k >= 16 * p.m && b.row_stride == 1) return true;
   const int64_t work = p.m * p.n * p.k;
   return work <= kSmallNarrowWork || (work <= kSmallWork && p.n > kNarrow);
 }
@@ -197,11 +200,13 @@ void for_each_product(const Tensor& out, const Tensor& a, const Tensor& b, const
 }
 
 void float_matmul(const Tensor& out, const Tensor& a, const Tensor& b, Problem p) {
-  if (is_small(p)) return small_product<float>(out, a, b, p);
+  if (is_small(p, Batched(b))) return small_product<float>(out, a, b, p);
   const Tensor plain_a = plain(a), plain_b = plain(b);
   // Of the library's two ways, its primitive is the quicker one for dense rows times dense columns, as Linear has
-  // them, and adds a bias on the way; sgemm is for the other layouts.
-  if (p.alpha == 1 && p.beta == 0 && Batched(plain_a).column_stride == 1 && Batched(plain_b).row_stride == 1 &&
+  // them, and adds a bias on the way; and for dense columns on both sides while the rows are few. Else it is sgemm.
+  constexpr int64_t kPrimitiveRows = 48;
+  const bool rows = Batched(plain_a).column_stride == 1, columns = Batched(plain_b).row_stride == 1;
+  if (p.alpha == 1 && p.beta == 0 && columns && (rows || p.m <= kPrimitiveRows) &&
       (p.bias == nullptr || p.bias->stride(0) == 1)) {
     const void* const bias = p.bias == nullptr ? nullptr : p.bias->data_ptr();
     return for_each_product(out, plain_a, plain_b, p,

@@ -29,7 +29,8 @@ constexpr int64_t kRowDepth = 64;      // of a product with a row, whose time go
 constexpr int64_t kLongRowDepth = 16;  // where its rows are long: as many as the processor's prefetcher follows
 constexpr int64_t kManyRows = 96;
 // The same of a sum along a column, which is one for each lane first.
-constexpr int64_t kDotDepth = 1024;
+constexpr int64_t kDotDepth = 512;
+constexpr int64_t kDotMostRows = 16;
 #if HWY_TARGET == HWY_AVX3  // 32 registers
 constexpr int kPanel = 4;   // vectors in a panel of b
 #else
@@ -162,14 +163,14 @@ void transpose(T* to, const T* from, int64_t stride, int64_t depth, int64_t coun
   const int64_t whole = depth / kBlock * kBlock;
   // Of columns past the last, that one is read again: nobody looks at what is past it in the rows.
   for (; j < width; j += kLanes<T>) {
+    const T* starts[kLanes<T>];
+    for (int64_t i = 0; i < kLanes<T>; ++i) starts[i] = from + std::min(j + i, count - 1) * stride;
     for (int64_t p = 0; p < whole; p += kBlock) {
       // Block b of vector i is column b·kBlock + i, so that a transpose within blocks gives rows.
       Vector<T> x[kBlock];
 #pragma GCC unroll 4
       for (int64_t i = 0; i < kBlock; ++i) {
-        const auto column = [&](int64_t block) {
-          return hn::LoadU(d16, from + std::min(j + block * kBlock + i, count - 1) * stride + p);
-        };
+        const auto column = [&](int64_t block) { return hn::LoadU(d16, starts[block * kBlock + i] + p); };
         if constexpr (kBlocks == 4) {
           const hn::FixedTag<T, 32 / sizeof(T)> d32;
           x[i] = hn::Combine(d, hn::Combine(d32, column(3), column(2)), hn::Combine(d32, column(1), column(0)));
@@ -238,81 +239,135 @@ HWY_INLINE void sums_of_lanes(const Vector<T>* x, T* to) {
   for (int i = 0; i < kCount; ++i) to[i] = hn::GetLane(hn::SumOfLanes(d, x[i]));
 }
 
-// out[j] for the columns j of b, each a sum along a dense column; one row of a dense x.
-template <class T, int kColumns>
-HWY_INLINE void dots(int64_t k, const T* x, const T* b, int64_t stride, T* sums) {
-  constexpr int kChains = kColumns >= 8 ? 1 : 8 / kColumns;  // enough sums in flight
+// sums[r·kColumns + c] = Σ x[r·x_stride + p]·b[c·b_stride + p] over p < k.
+template <class T, int kRows, int kColumns>
+HWY_INLINE void dots(int64_t k, const T* x, int64_t x_stride, const T* b, int64_t b_stride, T* sums) {
+  constexpr int kChains = kRows * kColumns >= 8 ? 1 : 8 / (kRows * kColumns);  // enough sums in flight
   const Lanes<T> d;
-  Vector<T> sum[kColumns][kChains];
-#pragma GCC unroll 8
-  for (int c = 0; c < kColumns; ++c) {
-#pragma GCC unroll 8
-    for (int s = 0; s < kChains; ++s) sum[c][s] = hn::Zero(d);
+  Vector<T> sum[kRows * kColumns][kChains];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows * kColumns; ++i) {
+#pragma GCC unroll 16
+    for (int s = 0; s < kChains; ++s) sum[i][s] = hn::Zero(d);
   }
   int64_t p = 0;
   for (; p + kChains * kLanes<T> <= k; p += kChains * kLanes<T>) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int s = 0; s < kChains; ++s) {
-      const Vector<T> v = hn::LoadU(d, x + p + s * kLanes<T>);
-#pragma GCC unroll 8
+      Vector<T> rows[kRows];
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) rows[r] = hn::LoadU(d, x + r * x_stride + p + s * kLanes<T>);
+#pragma GCC unroll 16
       for (int c = 0; c < kColumns; ++c) {
-        sum[c][s] = hn::MulAdd(v, hn::LoadU(d, b + c * stride + p + s * kLanes<T>), sum[c][s]);
+        Vector<T> column = hn::LoadU(d, b + c * b_stride + p + s * kLanes<T>);
+#if HWY_TARGET == HWY_AVX3
+        asm("" : "+v"(column.raw));  // else GCC reads it again for every row, from the second-level cache
+#endif
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+          sum[r * kColumns + c][s] = hn::MulAdd(rows[r], column, sum[r * kColumns + c][s]);
+        }
       }
     }
   }
   for (; p < k; p += kLanes<T>) {
     const int64_t count = std::min(kLanes<T>, k - p);
-    const Vector<T> v = load_first(x + p, count);
-#pragma GCC unroll 8
-    for (int c = 0; c < kColumns; ++c) sum[c][0] = hn::MulAdd(v, load_first(b + c * stride + p, count), sum[c][0]);
-  }
-#pragma GCC unroll 8
-  for (int c = 0; c < kColumns; ++c) {
-#pragma GCC unroll 8
-    for (int step = kChains / 2; step > 0; step /= 2) {
-#pragma GCC unroll 8
-      for (int s = 0; s < step; ++s) sum[c][s] = hn::Add(sum[c][s], sum[c][s + step]);
+#pragma GCC unroll 16
+    for (int c = 0; c < kColumns; ++c) {
+      const Vector<T> column = load_first(b + c * b_stride + p, count);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        sum[r * kColumns + c][0] =
+            hn::MulAdd(load_first(x + r * x_stride + p, count), column, sum[r * kColumns + c][0]);
+      }
     }
   }
-  Vector<T> total[kColumns];
-#pragma GCC unroll 8
-  for (int c = 0; c < kColumns; ++c) total[c] = sum[c][0];
-  sums_of_lanes<T, kColumns>(total, sums);
+  Vector<T> total[kRows * kColumns];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows * kColumns; ++i) {
+#pragma GCC unroll 16
+    for (int step = kChains / 2; step > 0; step /= 2) {
+#pragma GCC unroll 16
+      for (int s = 0; s < step; ++s) sum[i][s] = hn::Add(sum[i][s], sum[i][s + step]);
+    }
+    total[i] = sum[i][0];
+  }
+  sums_of_lanes<T, kRows * kColumns>(total, sums);
+}
+
+#if HWY_TARGET == HWY_AVX3
+constexpr int kDotSums = 16;  // in registers
+constexpr int kDotRows = 4;
+#else
+constexpr int kDotSums = 8;
+constexpr int kDotRows = 2;
+#endif
+constexpr int kDotColumns = 8;  // of b, which stay in the first-level cache for all the rows
+
+// A block of `out` at `to`, columns of b at t.b, t.last of them; rows of a at t.a. (b_row_stride is that of the
+// columns.)
+template <class T, int kRows>
+void run_dot_rows(const Tile<T>& t) {
+  constexpr int kWide = kRows * kDotColumns <= kDotSums ? kDotColumns : kDotColumns / 2;
+  const auto block = [&]<int kColumns>(int64_t first) {
+    alignas(64) T sums[kRows * kColumns];
+    dots<T, kRows, kColumns>(t.k, t.a, t.a_row_stride, t.b + first * t.b_row_stride, t.b_row_stride, sums);
+    for (int r = 0; r < kRows; ++r) {
+      T* const to = t.out + r * t.out_row_stride + first;
+      const T* const add = t.add == nullptr ? nullptr : t.add + r * t.add_row_stride + first;
+      for (int c = 0; c < kColumns; ++c) {
+        to[c] = t.alpha * sums[r * kColumns + c] + (add == nullptr ? T(0) : t.factor * add[c]);
+      }
+    }
+  };
+  int64_t j = 0;
+  for (; j + kWide <= t.last; j += kWide) block.template operator()<kWide>(j);
+  if (j + 4 <= t.last) {
+    block.template operator()<4>(j);
+    j += 4;
+  }
+  for (; j < t.last; ++j) block.template operator()<1>(j);
+}
+
+// Whether sums along the columns cost less than to transpose b: what they take to add up the lanes of each element
+// against what that takes for each row of b.
+template <class T>
+bool sums_along_columns(const SmallGemm<T>& g) {
+  return g.b_row_stride == 1 && g.m <= kDotMostRows && g.m * kLanes<T> <= g.k + kLanes<T>;
 }
 
 template <class T>
 void run_dots(const SmallGemm<T>& g) {
-  constexpr int64_t kColumns = 8;
-  T buffer[kDotDepth];
+  constexpr TileFunction<T> kBlocks[] = {&run_dot_rows<T, 1>, &run_dot_rows<T, 2>, &run_dot_rows < T,
+                                         kDotRows == 4 ? 3 : 1 >, &run_dot_rows<T, kDotRows>};
+  T buffer[kDotMostRows * kDotDepth];
+  Tile<T> t;
+  t.out_row_stride = g.out_row_stride;
+  t.b_row_stride = g.b_column_stride;
+  t.alpha = g.alpha;
+  const int64_t groups = (g.m + kDotRows - 1) / kDotRows;
   for (int64_t p = 0; p < g.k; p += kDotDepth) {
-    const int64_t depth = std::min(kDotDepth, g.k - p);
-    for (int64_t i = 0; i < g.m; ++i) {
-      const T* x = g.a + i * g.a_row_stride + p * g.a_column_stride;
-      if (g.a_column_stride != 1) {
-        for (int64_t q = 0; q < depth; ++q) buffer[q] = x[q * g.a_column_stride];
-        x = buffer;
+    t.k = std::min(kDotDepth, g.k - p);
+    const T* x = g.a + p * g.a_column_stride;
+    t.a_row_stride = g.a_row_stride;
+    if (g.a_column_stride != 1) {
+      for (int64_t i = 0; i < g.m; ++i) {
+        for (int64_t q = 0; q < t.k; ++q) buffer[i * t.k + q] = x[i * g.a_row_stride + q * g.a_column_stride];
       }
-      T* const out = g.out + i * g.out_row_stride;
-      const T* const add = p != 0 ? out : g.add == nullptr ? nullptr : g.add + i * g.add_row_stride;
-      const T factor = p != 0 ? T(1) : g.factor;
-      for (int64_t j = 0; j < g.n; j += kColumns) {
-        const T* const b = g.b + j * g.b_column_stride + p;
-        const int64_t count = std::min(kColumns, g.n - j);
-        T sums[kColumns];
-        if (count == kColumns) {
-          dots<T, kColumns>(depth, x, b, g.b_column_stride, sums);
-        } else {
-          int64_t c = 0;
-          if (count >= 4) {
-            dots<T, 4>(depth, x, b, g.b_column_stride, sums);
-            c = 4;
-          }
-          for (; c + 2 <= count; c += 2) dots<T, 2>(depth, x, b + c * g.b_column_stride, g.b_column_stride, sums + c);
-          if (c < count) dots<T, 1>(depth, x, b + c * g.b_column_stride, g.b_column_stride, sums + c);
-        }
-        for (int64_t c = 0; c < count; ++c) {
-          out[j + c] = g.alpha * sums[c] + (add == nullptr ? T(0) : factor * add[j + c]);
-        }
+      x = buffer;
+      t.a_row_stride = t.k;
+    }
+    t.add_row_stride = p != 0 ? g.out_row_stride : g.add_row_stride;
+    t.factor = p != 0 ? T(1) : g.factor;
+    for (int64_t j = 0; j < g.n; j += kDotColumns) {
+      t.b = g.b + j * g.b_column_stride + p;
+      t.last = std::min<int64_t>(kDotColumns, g.n - j);
+      for (int64_t group = 0; group < groups; ++group) {
+        const int64_t i = g.m * group / groups, rows = g.m * (group + 1) / groups - i;
+        t.a = x + i * t.a_row_stride;
+        t.out = g.out + i * g.out_row_stride + j;
+        t.add = p != 0 ? t.out : g.add == nullptr ? nullptr : g.add + i * g.add_row_stride + j;
+        kBlocks[rows - 1](t);
       }
     }
   }
@@ -341,7 +396,7 @@ void pack(const SmallGemm<T>& g, T* to, int64_t p, int64_t depth, int64_t column
 template <class T>
 void run(const SmallGemm<T>& g) {
   const bool dense_rows = g.b_column_stride == 1 || g.n == 1;
-  if (g.m <= 2 && g.b_row_stride == 1 && (!dense_rows || g.n == 1)) return run_dots(g);
+  if ((!dense_rows || g.n == 1) && sums_along_columns(g)) return run_dots(g);
   // Rows of b that are far apart fall into few sets of the cache, so for many rows of a they are copied too.
   const bool direct = dense_rows && g.m < kManyRows;
   const bool row = g.m == 1 && direct;
