@@ -203,10 +203,11 @@ void float_matmul(const Tensor& out, const Tensor& a, const Tensor& b, Problem p
   if (is_small(p, Batched(b))) return small_product<float>(out, a, b, p);
   const Tensor plain_a = plain(a), plain_b = plain(b);
   // Of the library's two ways, its primitive is the quicker one for dense rows times dense columns, as Linear has
-  // them, and adds a bias on the way; and for dense columns on both sides while the rows are few. Else it is sgemm.
-  constexpr int64_t kPrimitiveRows = 48;
+  // them, up to some size, and adds a bias on the way; and for dense columns on both sides while the rows are few. Else
+  // it is sgemm.
+  constexpr int64_t kPrimitiveRows = 48, kPrimitiveWork = int64_t{1} << 28;
   const bool rows = Batched(plain_a).column_stride == 1, columns = Batched(plain_b).row_stride == 1;
-  if (p.alpha == 1 && p.beta == 0 && columns && (rows || p.m <= kPrimitiveRows) &&
+  if (p.alpha == 1 && p.beta == 0 && columns && (rows || p.m <= kPrimitiveRows) && p.m * p.n * p.k < kPrimitiveWork &&
       (p.bias == nullptr || p.bias->stride(0) == 1)) {
     const void* const bias = p.bias == nullptr ? nullptr : p.bias->data_ptr();
     return for_each_product(out, plain_a, plain_b, p,
