@@ -13,6 +13,27 @@ TensorIterator::TensorIterator(const Tensor& output) : device_(output.device()),
   add_input(output);
 }
 
+TensorIterator::TensorIterator(Dense, const Tensor& output, const Tensor& input)
+    : dim_(1), contiguous_(true), device_(output.device()), numel_(output.numel()) {
+  sizes_[0] = numel_;
+  add_dense(output);
+  add_dense(input);
+}
+
+TensorIterator::TensorIterator(Dense, const Tensor& output, const Tensor& a, const Tensor& b)
+    : TensorIterator(Dense{}, output, a) {
+  add_dense(b);
+}
+
+void TensorIterator::add_dense(const Tensor& t) {
+  Operand& operand = operands_[num_operands_++];
+  operand.data = static_cast<char*>(t.data_ptr());
+  operand.dtype = t.dtype();
+  operand.is_scalar = false;
+  operand.flat = true;
+  operand.strides[0] = static_cast<int64_t>(element_size(operand.dtype));
+}
+
 void TensorIterator::add_input(const Tensor& input) {
   Operand& operand = operands_[num_operands_++];
   operand.data = static_cast<char*>(input.data_ptr());

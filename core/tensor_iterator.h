@@ -20,6 +20,10 @@ class TensorIterator {
   // Operand 0, the output, gives the shape; then the inputs in order, each broadcast to that shape (the
   // caller has checked that it can be). Finally build().
   explicit TensorIterator(const Tensor& output);
+  // Complete without build(): all are dense, of one shape.
+  struct Dense {};
+  TensorIterator(Dense, const Tensor& output, const Tensor& input);
+  TensorIterator(Dense, const Tensor& output, const Tensor& a, const Tensor& b);
   void add_input(const Tensor& input);
   // An input that is one number. The kernel converts it to its compute type.
   void add_input(const Scalar& value);
@@ -51,6 +55,7 @@ class TensorIterator {
     bool is_scalar;
     bool flat;  // contiguous and of the output's shape
   };
+  void add_dense(const Tensor& t);
   void sort_dims();
   void merge_dims();
 

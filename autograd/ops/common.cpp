@@ -313,8 +313,37 @@ void add_input(TensorIterator& iter, const Tensor& input, Dest dest, const Outpu
 }
 }  // namespace
 
+namespace {
+// Most operands are dense, of one shape and dtype, on one device: then nothing is broadcast, promoted or copied, and a
+// loop over them needs no strides.
+bool dense_alike(const TensorImpl& a, const TensorImpl& b) {
+  return a.is_contiguous() && b.is_contiguous() && a.dtype() == b.dtype() && a.device() == b.device() &&
+         a.sizes() == b.sizes();
+}
+// Whether `dest` is such a tensor too, and either the input itself or apart from it.
+bool dense_dest(Dest dest, const TensorImpl& x) {
+  const TensorImpl& d = *dest.tensor().unsafe_impl();
+  return dense_alike(d, x) && (d.data() == x.data() || !d.storage().is_alias_of(x.storage()));
+}
+// Null unless defined.
+const TensorImpl* dense_operand(const Operand& o) {
+  return !o.is_scalar() && o.tensor().defined() ? o.tensor().unsafe_impl() : nullptr;
+}
+
+Tensor finish_dense(const Elementwise& op, Dest dest, const TensorIterator& iter, const Tensor& out) {
+  run(op, iter);
+  if (dest.given()) bump_version(out);
+  return out;
+}
+}  // namespace
+
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
   check_defined(op.name, x);
+  const TensorImpl& impl = *x.unsafe_impl();
+  if (impl.is_contiguous() && (!dest.given() || (dest.tensor().defined() && dense_dest(dest, impl)))) {
+    const Tensor out = dest.given() ? dest.tensor() : detail::empty(impl.sizes(), impl.dtype(), impl.device());
+    return finish_dense(op, dest, TensorIterator(TensorIterator::Dense{}, out, x), out);
+  }
   const Tensor* const inputs[] = {&x};
   const Output out = output_for(op.name, dest, x.sizes(), x.dtype(), x.device(), inputs, 1);
   TensorIterator iter(out.tensor);
@@ -366,6 +395,20 @@ void check_operands(const char* op, const Operand& a, const Operand& b) {
 }  // namespace
 
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b) {
+  const TensorImpl* const x = dense_operand(a);
+  const TensorImpl* const y = dense_operand(b);
+  if (x != nullptr && y != nullptr && dense_alike(*x, *y) &&
+      (!dest.given() || (dest.tensor().defined() && dense_dest(dest, *x) && dense_dest(dest, *y)))) {
+    const Tensor out = dest.given() ? dest.tensor() : detail::empty(x->sizes(), x->dtype(), x->device());
+    return finish_dense(op, dest, TensorIterator(TensorIterator::Dense{}, out, a.tensor(), b.tensor()), out);
+  }
+  if (x != nullptr && b.is_scalar() && x->is_contiguous() && category(x->dtype()) >= category(b.scalar().type()) &&
+      (!dest.given() || (dest.tensor().defined() && dense_dest(dest, *x)))) {
+    const Tensor out = dest.given() ? dest.tensor() : detail::empty(x->sizes(), x->dtype(), x->device());
+    TensorIterator iter(TensorIterator::Dense{}, out, a.tensor());
+    iter.add_input(b.scalar());
+    return finish_dense(op, dest, iter, out);
+  }
   check_operands(op.name, a, b);
   const ScalarType common = result_type(a, b);
   return binary_into(op, dest, a, b, common, common);

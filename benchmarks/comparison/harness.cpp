@@ -1,0 +1,105 @@
+#include "harness.h"
+
+#include <iostream>
+#include <memory>
+#include <utility>
+
+namespace comparison {
+
+namespace {
+
+// Two sums of the elements, one of them weighted so that an exchange of elements shows, and the sum of their
+// magnitudes, by which the others are to be compared. NaN and infinities are left out and counted apart.
+struct Checksum {
+  double sum = 0, weighted = 0, magnitude = 0, odd = 0;
+
+  explicit Checksum(const torch::Tensor& result) {
+    const torch::Tensor values = result.detach().to(torch::kDouble).contiguous();
+    const double* const p = values.data_ptr<double>();
+    for (int64_t i = 0; i < values.numel(); ++i) {
+      if (!(std::abs(p[i]) < 1e300)) {
+        odd += 1;
+        continue;
+      }
+      sum += p[i];
+      weighted += p[i] * static_cast<double>(i % 7 - 3);
+      magnitude += std::abs(p[i]);
+    }
+  }
+
+  void report(benchmark::State& state) const {
+    state.counters["sum"] = sum;
+    state.counters["weighted"] = weighted;
+    state.counters["magnitude"] = magnitude;
+    state.counters["odd"] = odd;
+  }
+};
+
+void report(benchmark::State& state, const Work& work) {
+  state.counters["flops"] = work.flops;
+  state.counters["bytes"] = work.bytes;
+  state.counters["allocations"] = work.allocations;
+}
+
+}  // namespace
+
+void add_loop(const std::string& name, const Work& work, std::function<torch::Tensor()> result,
+              std::function<void(benchmark::State&)> loop) {
+  benchmark::RegisterBenchmark(name.c_str(), [work, result, loop](benchmark::State& state) {
+    const Checksum checksum(result());
+    loop(state);
+    checksum.report(state);
+    report(state, work);
+  })->UseRealTime();
+}
+
+void add(const std::string& name, const Work& work, std::function<torch::Tensor()> f) {
+  add_loop(
+      name, work, [f] { return f(); },
+      [f](benchmark::State& state) {
+        for (int i = 0; i < 2; ++i) f();
+        for (auto _ : state) benchmark::DoNotOptimize(f());
+      });
+}
+
+void add_stateful(const std::string& name, const Work& work, std::function<std::function<torch::Tensor()>()> make) {
+  benchmark::RegisterBenchmark(name.c_str(), [work, make](benchmark::State& state) {
+    const auto step = make();
+    for (int i = 0; i < 9; ++i) step();
+    const Checksum checksum(step());
+    for (auto _ : state) benchmark::DoNotOptimize(step());
+    checksum.report(state);
+    report(state, work);
+  })->UseRealTime();
+}
+
+torch::Tensor normal(torch::IntArrayRef sizes) {
+  torch::manual_seed(static_cast<uint64_t>(sizes.size()) + static_cast<uint64_t>(sizes.empty() ? 0 : sizes[0]));
+  return torch::randn(sizes);
+}
+
+torch::Tensor positive(torch::IntArrayRef sizes) {
+  torch::manual_seed(static_cast<uint64_t>(sizes.size()) + static_cast<uint64_t>(sizes.empty() ? 0 : sizes[0]));
+  return torch::rand(sizes) + 0.1;
+}
+
+torch::Tensor classes(int64_t rows, int64_t n) {
+  torch::manual_seed(1);
+  return torch::randint(n, {rows}, torch::kLong);
+}
+
+}  // namespace comparison
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  comparison::register_small();
+  comparison::register_mlp();
+  comparison::register_matmul();
+  comparison::register_elementwise();
+  comparison::register_layout();
+  comparison::register_reduction();
+  comparison::register_optimizer();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}
