@@ -52,7 +52,7 @@ Node::Node(edge_list&& next_edges) : Node(nullptr, 0, 0) {
 Node::~Node() = default;
 
 void Node::release() const noexcept {
-  if (!drop()) return;
+  if (!drop_strong()) return;
   Node* self = const_cast<Node*>(this);
   if (freeing) {
     self->pending_ = pending_head;

@@ -16,9 +16,18 @@ class RefCounted {
   RefCounted(const RefCounted&) = delete;
   RefCounted& operator=(const RefCounted&) = delete;
 
-  void retain() const noexcept { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void retain() const noexcept {
+    // An object that has no owner yet is known to one thread only.
+    if (refs_.load(std::memory_order_relaxed) == 0) {
+      refs_.store(1, std::memory_order_relaxed);
+    } else {
+      refs_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
   // Whether this was the last owner.
   [[nodiscard]] bool drop() const noexcept { return refs_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  // The same, without an atomic change by a last owner; only where no weak reference can become another owner.
+  [[nodiscard]] bool drop_strong() const noexcept { return use_count() == 1 || drop(); }
   // Adds an owner unless there is none left (for a weak reference that is being promoted).
   [[nodiscard]] bool retain_if_alive() const noexcept {
     uint32_t n = refs_.load(std::memory_order_relaxed);

@@ -21,7 +21,7 @@ class StorageImpl final : public RefCounted, public detail::Pooled {
     if (free_ != nullptr) free_(data_, nbytes_, context_);
   }
   void release() const noexcept {
-    if (drop()) delete this;
+    if (drop_strong()) delete this;
   }
 
   void* data() const { return data_; }

@@ -27,7 +27,7 @@ class VersionCounter final : public RefCounted, public Pooled {
  public:
   explicit VersionCounter(uint32_t version) : version_(version) {}
   void release() const noexcept {
-    if (drop()) delete this;
+    if (drop_strong()) delete this;
   }
   uint32_t version() const { return version_.load(std::memory_order_relaxed); }
   void bump() { version_.fetch_add(1, std::memory_order_relaxed); }
@@ -55,7 +55,8 @@ class TensorImpl final : public RefCounted, public detail::Pooled {
         sizes_(sizes),
         strides_(strides) {}
   void release() const noexcept {
-    if (drop()) delete this;
+    // What accumulates the gradient of a leaf refers to it weakly.
+    if ((use_count() == 1 && autograd_ == nullptr) || drop()) delete this;
   }
 
   const Storage& storage() const { return storage_; }

@@ -216,14 +216,19 @@ DimMask dim_mask(const char* op, IntArrayRef dims, int64_t rank);
 // `sizes` with 1 in the dimensions of the mask, or without them.
 Dims reduced_sizes(IntArrayRef sizes, DimMask mask, bool keepdim);
 
-// A view of `base`: sets its base and, when recording, its history by `gradient`.
+// A view of `base`: sets its base and, when recording, its history by `gradient`, or by what that gives when it is
+// called with nothing: then the gradient's captures are made only where they are needed.
 template <class F>
 Tensor make_view(const char* name, const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t offset,
                  F&& gradient) {
   const Tensor y = detail::alias(base, sizes, strides, offset);
   autograd::track_view(y, base);
   if (!recording(base)) return y;
-  return record(name, y, wrt(base, std::forward<F>(gradient)));
+  if constexpr (std::is_invocable_v<F>) {
+    return record(name, y, wrt(base, gradient()));
+  } else {
+    return record(name, y, wrt(base, std::forward<F>(gradient)));
+  }
 }
 // For an operation that returns several views of one tensor: they cannot be changed in place while recording.
 inline std::vector<Tensor> multiple_views(std::vector<Tensor> views) {

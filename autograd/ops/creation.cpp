@@ -33,9 +33,10 @@ MemoryFormat chosen_format(const char* op, const TensorOptions& options, std::op
 Tensor made(const char* op, IntArrayRef size, const TensorOptions& options, ScalarType dtype, MemoryFormat format) {
   check_options(op, options.dtype(dtype));
   EMBER_CHECK(format != MemoryFormat::Preserve, op, ": there is no memory format to preserve");
+  if (format == MemoryFormat::Contiguous) return ember::detail::empty(size, dtype, options.device());
   const Dims strides = format_strides(size, format);
   const Tensor t = ember::detail::empty(size, dtype, options.device());
-  return format == MemoryFormat::Contiguous ? t : ember::detail::alias(t, size, strides, 0);
+  return ember::detail::alias(t, size, strides, 0);
 }
 
 Tensor filled(const char* op, IntArrayRef size, const Scalar& value, ScalarType dtype, const TensorOptions& options) {

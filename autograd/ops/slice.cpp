@@ -21,8 +21,10 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
   const int64_t offset = self.storage_offset() + at * strides[i];
   sizes.erase(i);
   strides.erase(i);
-  return make_view("SelectBackward0", self, sizes, strides, offset, [old = Dims(self.sizes()), d, at](const Tensor& g) {
-    return embed("SelectBackwardBackward0", g, old, [d, at](const Tensor& z) { return z.select(d, at); });
+  return make_view("SelectBackward0", self, sizes, strides, offset, [&] {
+    return [old = Dims(self.sizes()), d, at](const Tensor& g) {
+      return embed("SelectBackwardBackward0", g, old, [d, at](const Tensor& z) { return z.select(d, at); });
+    };
   });
 }
 
@@ -39,17 +41,18 @@ Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std:
   Dims sizes = self.sizes();
   Dims strides = self.strides();
   const int64_t offset = self.storage_offset() + from * strides[i];
-  sizes[i] = (to - from) / step + ((to - from) % step != 0 ? 1 : 0);
+  sizes[i] = step == 1 ? to - from : (to - from) / step + ((to - from) % step != 0 ? 1 : 0);
   // With one element or none the step is never taken, and may be of any length.
   if (__builtin_mul_overflow(strides[i], step, &strides[i])) {
     EMBER_CHECK(sizes[i] <= 1, "slice: the step ", step, " overflows");
     strides[i] = self.strides()[i];
   }
-  return make_view("SliceBackward0", self, sizes, strides, offset,
-                   [old = Dims(self.sizes()), d, from, to, step](const Tensor& g) {
-                     return embed("SliceBackwardBackward0", g, old,
-                                  [d, from, to, step](const Tensor& z) { return z.slice(d, from, to, step); });
-                   });
+  return make_view("SliceBackward0", self, sizes, strides, offset, [&] {
+    return [old = Dims(self.sizes()), d, from, to, step](const Tensor& g) {
+      return embed("SliceBackwardBackward0", g, old,
+                   [d, from, to, step](const Tensor& z) { return z.slice(d, from, to, step); });
+    };
+  });
 }
 
 Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {

@@ -69,7 +69,7 @@ std::optional<Dims> view_strides(const Tensor& t, IntArrayRef sizes) {
 
 Tensor view_of(const char* name, const Tensor& self, const Dims& sizes, const Dims& strides) {
   return make_view(name, self, sizes, strides, self.storage_offset(),
-                   [old = Dims(self.sizes())](const Tensor& g) { return g.reshape(old); });
+                   [&] { return [old = Dims(self.sizes())](const Tensor& g) { return g.reshape(old); }; });
 }
 
 // Where one of its dimensions lies in the sizes of a tensor, for functions of dimension lists.
@@ -95,6 +95,9 @@ using namespace ops;  // NOLINT: the definitions below are this file's
 Tensor Tensor::view(IntArrayRef size) const {
   check_defined("view", *this);
   const Dims sizes = infer_sizes("view", size, numel());
+  if (is_contiguous() && numel() != 0 && dim() != 0 && this->strides().back() == 1) {
+    return view_of("ViewBackward0", *this, sizes, contiguous_strides(sizes));
+  }
   const std::optional<Dims> strides = view_strides(*this, sizes);
   EMBER_CHECK(strides, "view: sizes ", this->sizes(), " with strides ", this->strides(), " cannot be viewed as ", sizes,
               " without a copy; use reshape()");
