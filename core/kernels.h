@@ -10,6 +10,7 @@
 #include <ember/core/dims.h>
 #include <ember/core/dtype.h>
 #include <ember/core/generator.h>
+#include <ember/core/optimizer_step.h>
 #include <ember/core/params.h>
 #include <ember/core/tensor_iterator.h>
 
@@ -163,6 +164,11 @@ struct Kernels {
   Kernel<void(const Tensor& a, const Tensor& pivots, const Tensor& info)> lu{"lu"};
   // The solution of A·x = b (or Aᵀ·x = b) from such factors, in place of b: x is [B, n, k], column-major.
   Kernel<void(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed)> lu_solve{"lu_solve"};
+
+  // One step for a list of parameters on one device, all float32 or all float64, whose arrays do not overlap but where
+  // they are the same.
+  Kernel<void(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step)> sgd{"sgd"};
+  Kernel<void(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step)> adam{"adam"};
 
   // Random fills of a contiguous tensor. On the CPU they draw as PyTorch does.
   Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};  // floating, [from, to)

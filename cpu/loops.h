@@ -40,6 +40,7 @@ void fill_loops();
 void fill_unary_loops(Loops& loops);
 void fill_scalar_loops(Loops& loops);
 void fill_math_loops(Loops& loops);  // replaces some of the unary and scalar loops
+void fill_gelu_loops(Loops& loops);  // part of fill_math_loops
 void fill_binary_loops(Loops& loops);
 void fill_compare_loops(Loops& loops);
 void fill_convert_loops(Loops& loops);

@@ -1,5 +1,5 @@
-// Inner loops of the transcendental functions: Highway's vector versions inside the range where they are
-// accurate to about 2 units in the last place, the C library's outside it.
+// Inner loops of the elementary functions and activations: vector code inside the range where it is accurate to about 2
+// units in the last place, the C library outside it.
 #include <limits>
 
 #include <ember/cpu/loops.h>
@@ -10,13 +10,17 @@
 
 #include <hwy/contrib/math/math-inl.h>
 
+#include <ember/cpu/math_loop-inl.h>
+#include <ember/cpu/vector_math-inl.h>
+
 HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
+namespace vm = vector_math;
 
-// For each function: its vector form, the lanes for which that is good, and (its base) the functor for the
-// rest. NaN is in no range, since it compares false.
+// For each function: its vector form, the lanes for which that is good, and (its base) the functor for the rest. NaN is
+// in no range, since it compares false, but where everything is.
 
 // Good from -kLimit to kLimit.
 template <int kLimit>
@@ -26,104 +30,133 @@ struct Within {
     return hn::Le(hn::Abs(x), hn::Set(d, hn::TFromD<D>(kLimit)));
   }
 };
-
-template <class T>
-struct VectorExp : functors::Exp<T> {
+struct Everywhere {
+  static constexpr bool kTotal = true;
   template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE V compute(D d, V x) {
-    return hn::Exp(d, x);
+  static HWY_INLINE hn::Mask<D> in_range(D d, V) {
+    return hn::FirstN(d, hn::Lanes(d));
   }
+};
+// Where exp(x), exp(−x) and tanh(x) are good.
+template <class T>
+struct ForExp {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
     return hn::Le(x, hn::Set(d, sizeof(T) == 4 ? T(88) : T(709)));  // minus infinity too, which masks are made of
   }
 };
-
 template <class T>
-struct VectorLog : functors::Log<T> {
+struct ForNegatedExp {
   template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE V compute(D d, V x) {
-    return hn::Log(d, x);
+  static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
+    return ForExp<T>::in_range(d, hn::Neg(x));
   }
+};
+template <class T, class Range>
+using UnlessTotal = std::conditional_t<vm::kTotalExp<T>, Everywhere, Range>;
+
+#define EMBER_COMMA ,
+#define EMBER_VECTOR(Name, Range, expression) \
+  template <class T> \
+  struct Vector##Name : functors::Name<T>, Range { \
+    template <class D, class V = hn::Vec<D>> \
+    static HWY_INLINE V compute(D d, V x) { \
+      return expression; \
+    } \
+  };
+// Odd functions keep a zero's sign.
+#define EMBER_VECTOR_ODD(Name, Range, expression) \
+  EMBER_VECTOR(Name, Range, hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, expression))
+
+EMBER_VECTOR_ODD(Sin, Within<8192>, hn::Sin(d, x))
+EMBER_VECTOR(Cos, Within<8192>, hn::Cos(d, x))
+EMBER_VECTOR_ODD(Expm1, Within<80>, hn::Expm1(d, x))
+EMBER_VECTOR_ODD(Atan, Within<1000000>, hn::Atan(d, x))
+EMBER_VECTOR_ODD(Asin, Within<1>, hn::Asin(d, x))
+EMBER_VECTOR(Acos, Within<1>, hn::Acos(d, x))
+EMBER_VECTOR_ODD(Sinh, Within<80>, hn::Sinh(d, x))
+EMBER_VECTOR_ODD(Asinh, Within<1000000>, hn::Asinh(d, x))
+EMBER_VECTOR(Sqrt, Everywhere, hn::Sqrt(x))
+EMBER_VECTOR(Rsqrt, Everywhere, hn::Div(hn::Set(d, T(1)), hn::Sqrt(x)))
+EMBER_VECTOR(Floor, Everywhere, hn::Floor(x))
+EMBER_VECTOR(Ceil, Everywhere, hn::Ceil(x))
+EMBER_VECTOR(Trunc, Everywhere, hn::Trunc(x))
+
+EMBER_VECTOR(Exp, UnlessTotal<T EMBER_COMMA ForExp<T>>, vm::exp(d, x))
+EMBER_VECTOR(Tanh, UnlessTotal<T EMBER_COMMA Within<40>>, vm::tanh(d, x))
+EMBER_VECTOR(Sigmoid, UnlessTotal<T EMBER_COMMA ForNegatedExp<T>>, vm::sigmoid(d, x))
+
+// Good for all normal positive numbers.
+template <class T>
+struct Positive {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
     return hn::And(hn::Ge(x, hn::Set(d, std::numeric_limits<T>::min())),
                    hn::Le(x, hn::Set(d, std::numeric_limits<T>::max())));
   }
 };
+EMBER_VECTOR(Log, Positive<T>, vm::log(d, x))
+EMBER_VECTOR(Log2, Positive<T>, hn::Log2(d, x))
+EMBER_VECTOR(Log10, Positive<T>, hn::Log10(d, x))
+
+// e^−x overflows where x·σ(x) is no more than 0; but −∞/∞ is not.
+EMBER_VECTOR(Silu, Within<80>, hn::Div(x, hn::Add(hn::Set(d, T(1)), vm::exp(d, hn::Neg(x)))))
 
 template <class T>
-struct VectorSin : functors::Sin<T>, Within<8192> {
+struct VectorLog1p : functors::Log1p<T> {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
-    return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, hn::Sin(d, x));  // -0 stays
-  }
-};
-
-template <class T>
-struct VectorCos : functors::Cos<T>, Within<8192> {
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE V compute(D d, V x) {
-    return hn::Cos(d, x);
-  }
-};
-
-template <class T>
-struct VectorTanh : functors::Tanh<T>, Within<40> {
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE V compute(D d, V x) {
-    return hn::Tanh(d, x);
-  }
-};
-
-template <class T>
-struct VectorSigmoid : functors::Sigmoid<T> {
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE V compute(D d, V x) {
-    const V one = hn::Set(d, T(1));
-    return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(x))));
+    return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, hn::Log1p(d, x));
   }
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return VectorExp<T>::in_range(d, hn::Neg(x));
+    return hn::And(hn::Gt(x, hn::Set(d, T(-0.99))), hn::Le(x, hn::Set(d, T(1e30))));
   }
 };
 
-template <class F, class T, class D>
-HWY_INLINE void one_vector(D d, const T* in, T* out) {
-  const auto x = hn::LoadU(d, in);
-  const auto good = F::in_range(d, x);
-  // The rest is computed for 1, harmless to every function, and then replaced.
-  const auto y = F::compute(d, hn::IfThenElse(good, x, hn::Set(d, T(1))));
-  if (HWY_LIKELY(hn::AllTrue(d, good))) {
-    hn::StoreU(y, d, out);
-    return;
+template <class T>
+struct VectorGeluTanh : functors::GeluTanh<T>, Within<1000> {
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V compute(D d, V x) {
+    const V cube = hn::Mul(hn::Mul(x, x), x);
+    const V inner = hn::Mul(hn::Set(d, T(0.79788456080286535588)), hn::MulAdd(hn::Set(d, T(0.044715)), cube, x));
+    const V bounded = hn::Max(hn::Set(d, T(-40)), hn::Min(inner, hn::Set(d, T(40))));
+    return hn::Mul(hn::Mul(hn::Set(d, T(0.5)), x), hn::Add(hn::Set(d, T(1)), vm::tanh(d, bounded)));
   }
-  HWY_ALIGN T inputs[HWY_MAX_BYTES / sizeof(T)];
-  HWY_ALIGN T flags[HWY_MAX_BYTES / sizeof(T)];
-  hn::Store(x, d, inputs);
-  hn::Store(hn::IfThenElse(good, hn::Set(d, T(1)), hn::Zero(d)), d, flags);
-  hn::StoreU(y, d, out);
-  for (size_t i = 0; i < hn::Lanes(d); ++i) {
-    if (flags[i] == T(0)) out[i] = F{}(inputs[i]);
-  }
-}
+};
 
-template <class F, class T>
-void math_loop(char* const* operands, int64_t n, const Params&) {
-  T* out = reinterpret_cast<T*>(operands[0]);
-  const T* in = reinterpret_cast<const T*>(operands[1]);
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) one_vector<F>(d, in + i, out + i);
-  if (i == n) return;
-  // The rest goes through the same vector code, so that an element's result does not depend on where it is.
-  HWY_ALIGN T padded[HWY_MAX_BYTES / sizeof(T)];
-  for (int64_t j = 0; j < lanes; ++j) padded[j] = i + j < n ? in[i + j] : T(1);
-  one_vector<F>(d, padded, padded);
-  for (int64_t j = 0; i + j < n; ++j) out[i + j] = padded[j];
-}
+template <class T>
+struct VectorElu : functors::Elu<T> {
+  using functors::Elu<T>::Elu;
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE V compute(D d, V x) const {
+    const V scaled = hn::Min(hn::Mul(x, hn::Set(d, this->inner)), hn::Zero(d));
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(hn::Expm1(d, scaled), hn::Set(d, this->negative)),
+                          hn::Mul(x, hn::Set(d, this->positive)));
+  }
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE hn::Mask<D> in_range(D d, V x) const {
+    const hn::Mask<D> positive = hn::Ge(x, hn::Zero(d));
+    if (this->inner < T(0)) return positive;  // or the exponent of a negative x would be positive
+    return hn::Or(hn::Ge(hn::Mul(x, hn::Set(d, this->inner)), hn::Set(d, T(-80))), positive);
+  }
+};
+
+template <class T>
+struct VectorSoftplus : functors::Softplus<T> {
+  using functors::Softplus<T>::Softplus;
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE V compute(D d, V x) const {
+    const V scaled = hn::Mul(x, hn::Set(d, this->beta));
+    const V y = hn::Div(hn::Log1p(d, vm::exp(d, hn::Min(scaled, hn::Set(d, T(60))))), hn::Set(d, this->beta));
+    return hn::IfThenElse(hn::Gt(scaled, hn::Set(d, this->threshold)), x, y);
+  }
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE hn::Mask<D> in_range(D d, V x) const {
+    return Within<60>::in_range(d, hn::Mul(x, hn::Set(d, this->beta)));
+  }
+};
+EMBER_VECTOR(LogSigmoid, Within<60>, hn::Sub(hn::Min(x, hn::Zero(d)), hn::Log1p(d, vm::exp(d, hn::Neg(hn::Abs(x))))))
 
 template <template <class> class F>
 void fill_row(LoopRow& row) {
@@ -139,6 +172,25 @@ void fill_math(Loops& loops) {
   fill_row<VectorCos>(loops.cos);
   fill_row<VectorTanh>(loops.tanh);
   fill_row<VectorSigmoid>(loops.sigmoid);
+  fill_row<VectorExpm1>(loops.expm1);
+  fill_row<VectorLog1p>(loops.log1p);
+  fill_row<VectorLog2>(loops.log2);
+  fill_row<VectorLog10>(loops.log10);
+  fill_row<VectorAtan>(loops.atan);
+  fill_row<VectorAsin>(loops.asin);
+  fill_row<VectorAcos>(loops.acos);
+  fill_row<VectorSinh>(loops.sinh);
+  fill_row<VectorAsinh>(loops.asinh);
+  fill_row<VectorSqrt>(loops.sqrt);
+  fill_row<VectorRsqrt>(loops.rsqrt);
+  fill_row<VectorFloor>(loops.floor);
+  fill_row<VectorCeil>(loops.ceil);
+  fill_row<VectorTrunc>(loops.trunc);
+  fill_row<VectorSilu>(loops.silu);
+  fill_row<VectorGeluTanh>(loops.gelu_tanh);
+  fill_row<VectorElu>(loops.elu);
+  fill_row<VectorSoftplus>(loops.softplus);
+  fill_row<VectorLogSigmoid>(loops.log_sigmoid);
 #else
   (void)loops;
 #endif
@@ -150,6 +202,9 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ember::cpu {
 HWY_EXPORT(fill_math);
-void fill_math_loops(Loops& loops) { HWY_DYNAMIC_DISPATCH(fill_math)(loops); }
+void fill_math_loops(Loops& loops) {
+  HWY_DYNAMIC_DISPATCH(fill_math)(loops);
+  fill_gelu_loops(loops);
+}
 }  // namespace ember::cpu
 #endif

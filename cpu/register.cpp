@@ -23,6 +23,8 @@ void register_kernels() {
 #include <ember/core/elementwise.def>
   set(kernels.where, &where);
   set(kernels.copy, &copy);
+  set(kernels.sgd, &sgd);
+  set(kernels.adam, &adam);
   set(kernels.fill, &fill);
   set(kernels.arange, &arange);
   set(kernels.linspace, &linspace);

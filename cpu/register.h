@@ -59,6 +59,9 @@ void index_copy(const Tensor& out, int64_t dim, const Tensor& index, const Tenso
 void index(const Tensor& offsets, const Tensor& index, int64_t dim, int64_t size, int64_t stride, bool first);
 // nonzero.cpp
 void nonzero(Tensor& out, const Tensor& in);
+// optimizer.cpp
+void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step);
+void adam(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step);
 // random.cpp
 void uniform(const Tensor& out, double from, double to, Generator& generator);
 void normal(const Tensor& out, double mean, double std, Generator& generator);

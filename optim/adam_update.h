@@ -5,6 +5,7 @@
 
 #include <ember/autograd/functions.h>
 #include <ember/optim/adam.h>
+#include <ember/optim/fused.h>
 
 namespace ember::optim::detail {
 
@@ -19,17 +20,21 @@ void check_adam_options(const char* optimizer, const Options& options) {
               options.weight_decay());
 }
 
-// m ← β₁·m + (1 - β₁)·g; v ← β₂·v + (1 - β₂)·g²; p ← p - lr/(1 - β₁ᵗ) · m / (sqrt(v)/sqrt(1 - β₂ᵗ) + eps), the
-// largest v so far in place of v for amsgrad. In place, outside autograd.
 template <class Options>
-void adam_update(const Tensor& p, const Tensor& grad, const Options& options, AdamParamState& state) {
+void prepare_adam_state(const Tensor& p, const Options& options, AdamParamState& state) {
   if (!state.exp_avg().defined()) {
     state.exp_avg(ember::zeros_like(p));
     state.exp_avg_sq(ember::zeros_like(p));
   }
   if (options.amsgrad() && !state.max_exp_avg_sq().defined()) state.max_exp_avg_sq(ember::zeros_like(p));
   state.step(state.step() + 1);
+}
 
+// m ← β₁·m + (1 - β₁)·g; v ← β₂·v + (1 - β₂)·g²; p ← p - lr/(1 - β₁ᵗ) · m / (sqrt(v)/sqrt(1 - β₂ᵗ) + eps), the
+// largest v so far in place of v for amsgrad. In place, outside autograd.
+template <class Options>
+void adam_update(const Tensor& p, const Tensor& grad, const Options& options, AdamParamState& state) {
+  prepare_adam_state(p, options, state);
   const auto [beta1, beta2] = options.betas();
   const double bias_correction1 = 1 - std::pow(beta1, static_cast<double>(state.step()));
   const double bias_correction2 = 1 - std::pow(beta2, static_cast<double>(state.step()));
@@ -40,6 +45,30 @@ void adam_update(const Tensor& p, const Tensor& grad, const Options& options, Ad
   const Tensor denominator = (options.amsgrad() ? state.max_exp_avg_sq() : state.exp_avg_sq()).sqrt();
   denominator.div_(std::sqrt(bias_correction2)).add_(options.eps());
   p.addcdiv_(state.exp_avg(), denominator, -options.lr() / bias_correction1);
+}
+
+// Puts the same update, for all parameters together, into `fused`; false, and nothing done, if the kernel does not take
+// these tensors.
+template <class Options>
+bool add_adam(FusedStep<AdamArrays, AdamStep>& fused, const Tensor& p, const Tensor& grad, const Options& options,
+              AdamParamState& state) {
+  if (!can_fuse(p) || !can_fuse_with(p, grad)) return false;
+  const Tensor* const states[] = {&state.exp_avg(), &state.exp_avg_sq(), &state.max_exp_avg_sq()};
+  for (const Tensor* t : states) {
+    if (t->defined() && !can_fuse_with(p, *t)) return false;
+  }
+  prepare_adam_state(p, options, state);
+  const auto [beta1, beta2] = options.betas();
+  const double bias_correction1 = 1 - std::pow(beta1, static_cast<double>(state.step()));
+  const double bias_correction2 = 1 - std::pow(beta2, static_cast<double>(state.step()));
+  fused.add(p, {p.data_ptr(), grad.data_ptr(), state.exp_avg().data_ptr(), state.exp_avg_sq().data_ptr(),
+                options.amsgrad() ? state.max_exp_avg_sq().data_ptr() : nullptr, p.numel(),
+                options.lr() / bias_correction1, std::sqrt(bias_correction2)});
+  bump_version(p);
+  for (const Tensor* t : states) {
+    if (t->defined()) bump_version(*t);
+  }
+  return true;
 }
 
 }  // namespace ember::optim::detail

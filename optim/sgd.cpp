@@ -1,4 +1,6 @@
+#include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>
+#include <ember/optim/fused.h>
 #include <ember/optim/sgd.h>
 
 namespace ember::optim {
@@ -17,9 +19,25 @@ Tensor SGD::step(LossClosure closure) {
   NoGradGuard no_grad;
   for (const OptimizerParamGroup& group : param_groups_) {
     const auto& options = options_of<SGDOptions>(group);
+    const bool has_momentum = options.momentum() != 0;
+    detail::FusedStep<SgdArrays, SgdStep> fused(
+        kernels.sgd,
+        {options.lr(), options.momentum(), options.dampening(), options.weight_decay(), options.nesterov()},
+        group.params().size());
     for (const Tensor& p : group.params()) {
       Tensor grad = p.grad();
       if (!grad.defined()) continue;
+      if (detail::can_fuse(p) && detail::can_fuse_with(p, grad)) {
+        Tensor* const buffer = has_momentum ? &state_of<SGDParamState>(p).momentum_buffer() : nullptr;
+        const bool first = has_momentum && !buffer->defined();
+        if (first) *buffer = ember::empty_like(p.detach());
+        if (!has_momentum || detail::can_fuse_with(p, *buffer)) {
+          fused.add(p, {p.data_ptr(), grad.data_ptr(), has_momentum ? buffer->data_ptr() : nullptr, p.numel(), first});
+          bump_version(p);
+          if (has_momentum) bump_version(*buffer);
+          continue;
+        }
+      }
       if (options.weight_decay() != 0) grad = grad.add(p, options.weight_decay());
       if (options.momentum() != 0) {
         Tensor& buffer = state_of<SGDParamState>(p).momentum_buffer();
@@ -32,6 +50,7 @@ Tensor SGD::step(LossClosure closure) {
       }
       p.add_(grad, -options.lr());
     }
+    fused.run();
   }
   return loss;
 }

@@ -1,0 +1,38 @@
+// What the optimizers' kernels take: a whole list of parameters, so that a step is one launch.
+#pragma once
+
+#include <cstdint>
+
+namespace ember {
+
+// The arrays of one parameter, all of `numel` elements of one dtype; the parameter and its state are changed.
+struct SgdArrays {
+  void* param;
+  const void* grad;
+  void* momentum;  // null without one
+  int64_t numel;
+  bool first;  // the momentum is not there yet: it becomes the gradient
+};
+// As optim/sgd.h says; every number is rounded to the dtype first.
+struct SgdStep {
+  double lr, momentum, dampening, weight_decay;
+  bool nesterov;
+};
+
+struct AdamArrays {
+  void* param;
+  const void* grad;
+  void* exp_avg;
+  void* exp_avg_sq;
+  void* max_exp_avg_sq;  // null without amsgrad
+  int64_t numel;
+  double step_size;              // lr / (1 − β₁ᵗ)
+  double bias_correction2_root;  // √(1 − β₂ᵗ)
+};
+// As optim/adam_update.h says, after the gradient got weight_decay·param added and the parameter was multiplied by
+// `decay` (AdamW's, 1 for none).
+struct AdamStep {
+  double beta1, beta2, eps, weight_decay, decay;
+};
+
+}  // namespace ember
