@@ -126,6 +126,31 @@ struct Kernels {
   SoftmaxBackwardKernel softmax_backward{"softmax_backward"};          // (g − Σ g·y)·y
   SoftmaxBackwardKernel log_softmax_backward{"log_softmax_backward"};  // g − exp(y)·Σ g
 
+  // Of each row of in[R, n]: out = (in − mean)·rstd·weight + bias, rstd = 1 / √(variance + eps), the variance that of
+  // n. weight and bias [n] or undefined; mean and rstd [R] of the compute dtype (float32 for the 2-byte floats).
+  // Floating, contiguous, n > 0.
+  Kernel<void(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& in, const Tensor& weight,
+              const Tensor& bias, double eps)>
+      layer_norm{"layer_norm"};
+  // With h = grad_out·weight and x the normalised rows: grad_in = rstd·(h − mean h − x·mean(h·x)).
+  Kernel<void(const Tensor& grad_in, const Tensor& grad_out, const Tensor& in, const Tensor& mean, const Tensor& rstd,
+              const Tensor& weight)>
+      layer_norm_backward{"layer_norm_backward"};
+  // grad_weight = Σ grad_out·x and grad_bias = Σ grad_out over the rows, [n] both; either may be undefined.
+  Kernel<void(const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& grad_out, const Tensor& in,
+              const Tensor& mean, const Tensor& rstd)>
+      layer_norm_weight_backward{"layer_norm_weight_backward"};
+  // Of scores in[R, C] and classes target[R], int64, some of which are `ignored`: log_sum[R, 2], of the compute dtype,
+  // is the largest score of a row and the logarithm of Σ exp(score − largest); losses[R], in's dtype, is what the
+  // class's log-probability lacks to 0, and 0 where ignored. Floating, contiguous, C > 0. A target outside of [0, C)
+  // throws IndexError (CPU) or traps (CUDA).
+  Kernel<void(const Tensor& losses, const Tensor& log_sum, const Tensor& in, const Tensor& target, int64_t ignored)>
+      cross_entropy{"cross_entropy"};
+  // grad_in[r, c] = grad[r]·(exp(log-probability) − [c = target[r]]), and 0 in ignored rows; grad[R] of in's dtype.
+  Kernel<void(const Tensor& grad_in, const Tensor& grad, const Tensor& log_sum, const Tensor& in, const Tensor& target,
+              int64_t ignored)>
+      cross_entropy_backward{"cross_entropy_backward"};
+
   // out[B,m,n] = beta·out + alpha·a[B,m,k]·b[B,k,n], or all three without the batch; any dtype but bool, one for all
   // three. `out` is row-major within a matrix (its last stride is 1 or n is 1), any batch stride; with
   // beta == 0 its contents (NaN too) are ignored. k may be 0. a and b may have any strides (a batch

@@ -59,6 +59,17 @@ void index_copy(const Tensor& out, int64_t dim, const Tensor& index, const Tenso
 void index(const Tensor& offsets, const Tensor& index, int64_t dim, int64_t size, int64_t stride, bool first);
 // nonzero.cpp
 void nonzero(Tensor& out, const Tensor& in);
+// row_kernels.cpp
+void layer_norm(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& in, const Tensor& weight,
+                const Tensor& bias, double eps);
+void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_out, const Tensor& in, const Tensor& mean,
+                         const Tensor& rstd, const Tensor& weight);
+void layer_norm_weight_backward(const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& grad_out,
+                                const Tensor& in, const Tensor& mean, const Tensor& rstd);
+void cross_entropy(const Tensor& losses, const Tensor& log_sum, const Tensor& in, const Tensor& target,
+                   int64_t ignored);
+void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& log_sum, const Tensor& in,
+                            const Tensor& target, int64_t ignored);
 // optimizer.cpp
 void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step);
 void adam(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step);

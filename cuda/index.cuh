@@ -13,7 +13,7 @@ extern "C" __host__ __device__ __cudart_builtin__ void __assert_fail(const char*
 
 namespace ember::cuda {
 
-enum class IndexOp : int { Select, Gather, Add, Scatter, Copy, Index };
+enum class IndexOp : int { Select, Gather, Add, Scatter, Copy, Index, CrossEntropy };
 
 // An index out of range stops the kernel before anything is read or written at it; the error surfaces at the next
 // CUDA call (EMBER_CUDA_BLOCKING=1: at once).
@@ -23,7 +23,8 @@ static __device__ __noinline__ void fail_out_of_range(IndexOp op, int64_t index,
                            : op == IndexOp::Add     ? "index_add"
                            : op == IndexOp::Scatter ? "scatter"
                            : op == IndexOp::Copy    ? "index_copy"
-                                                    : "index";
+                           : op == IndexOp::Index   ? "index"
+                                                    : "cross_entropy";
   printf("ember: %s: index %lld is out of range for a dimension of size %lld\n", name, static_cast<long long>(index),
          static_cast<long long>(size));
   // What assert() ends in, NDEBUG or not: unlike a trap it makes the driver show what was printed.

@@ -29,6 +29,7 @@ void register_kernels(Kernels& table) {
   register_index(table);
   register_nonzero(table);
   register_random(table);
+  register_rows(table);
   register_optimizers(table);
 }
 

@@ -33,6 +33,7 @@ void register_lu(Kernels& table);
 void register_index(Kernels& table);
 void register_nonzero(Kernels& table);
 void register_random(Kernels& table);
+void register_rows(Kernels& table);
 void register_optimizers(Kernels& table);
 
 // All of them. Touches no device.

@@ -5,3 +5,4 @@
 #include <ember/nn/dropout.h>
 #include <ember/nn/linear.h>
 #include <ember/nn/loss.h>
+#include <ember/nn/normalization.h>

@@ -1,4 +1,4 @@
-// Activations, softmax and dropout.
+// Activations, softmax, layer normalisation and dropout.
 #pragma once
 
 #include <string_view>
@@ -49,6 +49,10 @@ Tensor softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype 
 Tensor& softmax_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype = std::nullopt);
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype = std::nullopt);
 Tensor& log_softmax_out(Tensor& out, const Tensor& self, int64_t dim, std::optional<ScalarType> dtype = std::nullopt);
+// (x − mean) / √(variance + eps) · weight + bias over the last dimensions, whose sizes are normalized_shape; weight and
+// bias have these sizes, or are undefined. The variance is that of n, not n − 1. cudnn_enable changes nothing.
+Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tensor& weight = {}, const Tensor& bias = {},
+                  double eps = 1e-5, bool cudnn_enable = true);
 Tensor dropout(const Tensor& input, double p, bool train);
 Tensor& dropout_(Tensor& self, double p, bool train);
 

@@ -1,4 +1,6 @@
 // Losses.
+#include <algorithm>
+
 #include <ember/autograd/ops/common.h>
 
 namespace ember {
@@ -99,6 +101,62 @@ Tensor class_loss(const char* op, const Tensor& log_p, const Tensor& target, con
   return reduced_by_weight(losses, row_weight, reduction);
 }
 
+// The losses of the rows of scores x[N, C] without their log-probabilities in between; classes[N] is int64 and dense.
+Tensor cross_entropy_of_rows(const Tensor& scores, const Tensor& classes, int64_t ignored) {
+  const Tensor x = scores.contiguous();
+  const Tensor losses = ember::detail::empty({x.size(0)}, x.dtype(), x.device());
+  const Tensor log_sum = ember::detail::empty({x.size(0), 2}, x.dtype() == kFloat64 ? kFloat64 : kFloat32, x.device());
+  if (x.size(0) != 0) {
+    try {
+      launch(kernels.cross_entropy, x.device(), losses, log_sum, x, classes, ignored);
+    } catch (Error& error) {
+      error.prepend(ember::detail::concat("cross_entropy_loss: a target is not one of the ", x.size(1), " classes: "));
+      throw;
+    }
+  }
+  if (!recording(x)) return losses;
+  return record("CrossEntropyLossBackward0", losses,
+                wrt(x, [x = save(x), log_sum = save(log_sum), classes = save(classes), ignored](const Tensor& g) {
+                  const Tensor in = x.get(), index = classes.get();
+                  if (recording(g, in)) {  // for a second gradient
+                    const Tensor valid = (index != ignored).unsqueeze(1);
+                    const Tensor one_hot =
+                        zeros_like(in.detach()).scatter(1, where(valid, index.unsqueeze(1), Scalar(int64_t{0})), 1);
+                    return where(valid, (in.softmax(1) - one_hot) * g.unsqueeze(1), Scalar(0.0));
+                  }
+                  const Tensor grad = g.contiguous();
+                  const Tensor result = ember::detail::empty(in.sizes(), in.dtype(), in.device());
+                  if (result.numel() != 0) {
+                    launch(kernels.cross_entropy_backward, in.device(), result, grad, log_sum.get(), in, index,
+                           ignored);
+                  }
+                  return result;
+                }));
+}
+
+// How many classes are not ignored, as a divisor.
+Tensor counted(const Tensor& losses, const Tensor& classes, int64_t ignored) {
+  if (classes.is_cpu()) {
+    const int64_t* const c = classes.data_ptr<int64_t>();
+    return losses / static_cast<double>(classes.numel() - std::count(c, c + classes.numel(), ignored));
+  }
+  Tensor count;
+  {
+    const NoGradGuard unrecorded;
+    count = (classes != ignored).to(losses.dtype()).sum();
+  }
+  return losses / count;
+}
+
+Tensor plain_cross_entropy(const Tensor& self, const Tensor& target, Reduction reduction, int64_t ignored) {
+  const Tensor scores = self.dim() == 1 ? self.unsqueeze(0) : self;
+  const Tensor classes = as_dtype_unrecorded(target, kInt64).reshape({scores.size(0)}).contiguous();
+  const Tensor losses = cross_entropy_of_rows(scores, classes, ignored);
+  if (reduction == Reduction::None) return self.dim() == 1 ? losses.squeeze(0) : losses;
+  const Tensor sum = losses.sum();
+  return reduction == Reduction::Sum ? sum : counted(sum, classes, ignored);
+}
+
 }  // namespace
 }  // namespace ops
 
@@ -127,8 +185,10 @@ Tensor cross_entropy_loss(const Tensor& self, const Tensor& target, const Tensor
   if (as_classes) check_classes("cross_entropy_loss", self, target);
   EMBER_CHECK(as_classes || target.sizes() == self.sizes(), "cross_entropy_loss: class probabilities of sizes ",
               target.sizes(), " do not fit scores of sizes ", self.sizes());
+  if (as_classes && !weight.defined() && label_smoothing == 0 && self.size(-1) != 0) {
+    return plain_cross_entropy(self, target, reduction, ignore_index);
+  }
   const Tensor log_p = log_softmax(self, -1);
-
   if (as_classes) {
     return class_loss("cross_entropy_loss", log_p, target, weight, reduction, ignore_index, label_smoothing);
   }

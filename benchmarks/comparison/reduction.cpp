@@ -61,6 +61,8 @@ void register_reduction() {
     add_rows("log_softmax", shape, 3, [](const Tensor& x) { return x.log_softmax(1); });
     add_rows("cross_entropy", shape, 2,
              [target = classes(shape.rows, shape.columns)](const Tensor& x) { return F::cross_entropy(x, target); });
+    add_rows("layer_norm", shape, 3,
+             [n = shape.columns](const Tensor& x) { return F::layer_norm(x, F::LayerNormFuncOptions({n})); });
   }
 }
 
