@@ -27,6 +27,15 @@ constexpr int64_t kSumChunk = 64 * kLanes;
 // Σ f(i) over i < n in a fixed order.
 template <class T, class F>
 HWY_INLINE T lane_sum(int64_t n, F f) {
+  if (n < kLanes) {
+    T lanes[4] = {};
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      for (int64_t l = 0; l < 4; ++l) lanes[l] += f(i + l);
+    }
+    for (; i < n; ++i) lanes[0] += f(i);
+    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+  }
   double total = 0;
   for (int64_t start = 0; start < n; start += kSumChunk) {
     const int64_t end = std::min(n, start + kSumChunk);

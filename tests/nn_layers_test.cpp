@@ -16,6 +16,38 @@ using namespace ember::test;
 
 using Names = std::vector<std::string>;
 
+TEST(LayerNorm, values_and_gradients_are_those_of_pytorch) {
+  const Tensor x = tensor({1.0, 2.0, 4.0, -1.0, 0.5, 3.0}, kFloat64).view({2, 3}).requires_grad_();
+  nn::LayerNorm norm(nn::LayerNormOptions({3}));
+  norm->to(kFloat64);
+  {
+    NoGradGuard no_grad;
+    norm->weight.copy_(tensor({1.5, -2.0, 0.25}, kFloat64));
+    norm->bias.copy_(tensor({0.1, 0.2, -0.3}, kFloat64));
+  }
+  const Tensor y = norm->forward(x);
+  EXPECT_VALUES(y, {-1.5035622971754465, 0.7345207657251491, 0.034075478578217966, -1.5667486371389112,
+                    0.6040602756700391, 0.02829897398190684});
+  y.square().sum().backward();
+  EXPECT_VALUES(x.grad(), {-0.02178292052525954, 0.03265628411440158, -0.010873363589140261, -0.12768114231286454,
+                           0.20428140889364044, -0.07660026658077657});
+  EXPECT_VALUES(norm->weight.grad(), {6.696575955860771, -0.6366933636449854, 0.16539444749440535});
+  EXPECT_VALUES(norm->bias.grad(), {-6.140621868628715, 2.6771620827903764, 0.12474890512024961});
+}
+
+TEST(LayerNorm, starts_as_the_identity_of_normalised_rows_and_prints_itself) {
+  nn::LayerNorm norm(nn::LayerNormOptions({2, 3}).eps(0.001)),
+      plain(nn::LayerNormOptions({4}).elementwise_affine(false));
+  EXPECT_ELEMENTS(float, norm->weight, {1, 1, 1, 1, 1, 1});
+  EXPECT_ELEMENTS(float, norm->bias, {0, 0, 0, 0, 0, 0});
+  EXPECT_TRUE(plain->parameters().empty());
+  std::ostringstream out;
+  out << *norm << ' ' << *plain;
+  EXPECT_EQ(out.str(),
+            "ember::nn::LayerNorm([2, 3], eps=0.001, elementwise_affine=true) "
+            "ember::nn::LayerNorm([4], eps=1e-05, elementwise_affine=false)");
+}
+
 TEST(Linear, initial_values_are_those_of_the_seed_in_pytorch) {
   manual_seed(0);
   nn::Linear linear(3, 2);

@@ -43,6 +43,7 @@ const std::vector<Op>& op_table() {
     add_indexing_ops(t);
     add_scatter_ops(t);
     add_loss_ops(t);
+    add_normalization_ops(t);
     return t;
   }();
   return table;

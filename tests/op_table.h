@@ -132,5 +132,6 @@ void add_index_ops(std::vector<Op>& table);
 void add_indexing_ops(std::vector<Op>& table);
 void add_scatter_ops(std::vector<Op>& table);
 void add_loss_ops(std::vector<Op>& table);
+void add_normalization_ops(std::vector<Op>& table);
 
 }  // namespace ember::test

@@ -1,6 +1,7 @@
 // Optimizers: ten steps of each against PyTorch's in double precision, parameter groups, gradients, bad options.
 #include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>
+#include <ember/core/parallel.h>
 #include <ember/nn/linear.h>
 #include <ember/optim/optim.h>
 
@@ -83,6 +84,77 @@ TEST(AdamW, ten_steps) {
                           {0.47724113970380466, -1.3373820431608789, 2.2386574018305971, 0.0051380865413954702});
   expect_ten_steps<AdamW>(O(0.5).betas({0.5, 0.6}).amsgrad(true).weight_decay(0.1),
                           {0.48864572995790534, 0.13424408294534795, -0.61056237033115868, 0.25014852989569508});
+}
+
+// ---- one launch for all parameters ----
+
+namespace {
+
+// Parameters that the fused step takes, or (`strided`) the same elements in transposed memory, which go through tensor
+// operations.
+std::vector<Tensor> some_parameters(ScalarType dtype, bool strided) {
+  manual_seed(7);
+  std::vector<Tensor> parameters;
+  for (const int64_t rows : {1, 3, 37}) {
+    const Tensor p = randn({rows, 29}, dtype);
+    parameters.push_back((strided ? p.t().contiguous().t() : p).detach().requires_grad_());
+  }
+  return parameters;
+}
+
+template <class Optim, class Options>
+void expect_same_when_strided(const Options& options) {
+  for (const ScalarType dtype : {kFloat32, kFloat64}) {
+    const std::vector<Tensor> fused = some_parameters(dtype, false), strided = some_parameters(dtype, true);
+    Optim a(fused, options), b(strided, options);
+    manual_seed(8);
+    for (int step = 0; step < 4; ++step) {
+      for (size_t i = 0; i < fused.size(); ++i) {
+        const Tensor g = randn(fused[i].sizes(), dtype);
+        fused[i].set_grad(g);
+        strided[i].set_grad(g);
+      }
+      const auto version = fused[0]._version();
+      a.step();
+      b.step();
+      EXPECT_GT(fused[0]._version(), version);
+    }
+    EXPECT_FALSE(strided[1].is_contiguous());
+    for (size_t i = 0; i < fused.size(); ++i) {
+      EXPECT_TRUE(fused[i].equal(strided[i])) << i << ": " << (fused[i] - strided[i]).abs().max();
+    }
+  }
+}
+
+}  // namespace
+
+TEST(Optimizer, fused_steps_give_what_tensor_operations_give) {
+  expect_same_when_strided<SGD>(SGDOptions(0.1));
+  expect_same_when_strided<SGD>(SGDOptions(0.1).weight_decay(0.3));
+  expect_same_when_strided<SGD>(SGDOptions(0.1).momentum(0.9).dampening(0.2));
+  expect_same_when_strided<SGD>(SGDOptions(0.1).momentum(0.9).nesterov(true).weight_decay(0.3));
+  expect_same_when_strided<Adam>(AdamOptions(0.1));
+  expect_same_when_strided<Adam>(AdamOptions(0.1).weight_decay(0.2).amsgrad(true));
+  expect_same_when_strided<AdamW>(AdamWOptions(0.1));
+  expect_same_when_strided<AdamW>(AdamWOptions(0.1).weight_decay(0.2).amsgrad(true));
+}
+
+TEST(Optimizer, fused_steps_are_the_same_on_any_number_of_threads) {
+  const auto stepped = [](int threads) {
+    set_num_threads(threads);
+    manual_seed(9);
+    const Tensor a = randn({100003}).requires_grad_(), b = randn({70001}).requires_grad_();
+    a.set_grad(randn({100003}));
+    b.set_grad(randn({70001}));
+    Adam adam({a, b}, AdamOptions(0.1));
+    adam.step();
+    adam.step();
+    return cat({a.detach(), b.detach()});
+  };
+  const int threads = get_num_threads();
+  const Tensor one = stepped(1), three = stepped(3);
+  set_num_threads(threads);
+  EXPECT_TRUE(one.equal(three));
 }
 
 // ---- what they leave alone ----
