@@ -9,9 +9,34 @@ namespace ember::cpu {
 
 namespace {
 
-template <class U>
-void same_type_loop(char* const* operands, int64_t n, const Params&) {
-  if (operands[0] != operands[1]) std::memcpy(operands[0], operands[1], static_cast<size_t>(n) * sizeof(U));
+// Rows of dimension 0, from memory to memory.
+void copy_by_rows(const TensorIterator& iter, int64_t size) {
+  if (iter.dim() == 1) {
+    parallel_for(0, iter.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      const int64_t to = iter.stride(0, 0);
+      const int64_t from = iter.stride(1, 0);
+      strided_copy(size, iter.data(0) + begin * to, to, iter.data(1) + begin * from, from, end - begin);
+    });
+    return;
+  }
+  const int64_t n = iter.size(0);
+  parallel_for(0, iter.numel() / n, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      char* to = iter.data(0);
+      const char* from = iter.data(1);
+      int64_t rest = begin;
+      for (int d = 1; d < iter.dim(); ++d) {
+        const int64_t index = rest % iter.size(d);
+        rest /= iter.size(d);
+        to += index * iter.stride(0, d);
+        from += index * iter.stride(1, d);
+      }
+      const int64_t rows = std::min(end - begin, iter.size(1) - begin % iter.size(1));
+      copy_rows(size, {to, iter.stride(0, 0), iter.stride(0, 1)}, {from, iter.stride(1, 0), iter.stride(1, 1)}, n,
+                rows);
+      begin += rows;
+    }
+  });
 }
 
 // A copy whose output is dense along dimension 0 and whose input is dense along another: both are walked in
@@ -92,8 +117,7 @@ void copy(const TensorIterator& iter) {
     const Transpose transpose(iter, dim);
     return visit_size(size, [&]<class U>() { transpose.run<U>(); });
   }
-  const Loop loop = visit_size(size, []<class U>() -> Loop { return &same_type_loop<U>; });
-  run_elementwise(iter, loop, types, Params{});
+  copy_by_rows(iter, static_cast<int64_t>(size));
 }
 
 void fill(const TensorIterator& iter, const Scalar& value) {

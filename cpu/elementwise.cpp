@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include <ember/core/parallel.h>
+#include <ember/cpu/strided_copy.h>
 
 namespace ember::cpu {
 
@@ -20,16 +21,6 @@ void fill_loops() {
   fill_binary_loops(loops);
   fill_compare_loops(loops);
   fill_convert_loops(loops);
-}
-
-void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n) {
-  if (to_stride == element_size && from_stride == element_size) {
-    std::memcpy(to, from, static_cast<size_t>(n * element_size));
-    return;
-  }
-  visit_size(static_cast<size_t>(element_size), [=]<class U>() {
-    for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * to_stride, from + i * from_stride, sizeof(U));
-  });
 }
 
 namespace {
@@ -48,8 +39,10 @@ void fill_scalar(const Scalar& value, ScalarType t, char* buffer, int64_t n) {
 
 // How the walk gives the loop an operand.
 enum class Access : uint8_t {
-  Dense,     // in place: dense in every block
-  Constant,  // one value, in a buffer filled once
+  Dense,        // in place: dense in every block
+  Constant,     // one value, in a buffer filled once
+  Periodic,     // every row the same, in a buffer of whole rows filled once
+  RowConstant,  // one value in each row, in a buffer filled once a row
   Buffered,
 };
 
@@ -75,7 +68,7 @@ class Walk {
   void advance(Position p, int64_t n) const;
   int64_t offset(const Operand& o, const Position p) const;
   template <class F>
-  void for_each_row(const Operand& o, const Position start, int64_t n, F f) const;
+  void for_each_rectangle(const Operand& o, const Position start, int64_t n, F f) const;
   void fill_constant(int i, int64_t n, char* buffer) const;
   void read(const Operand& o, const Position p, int64_t n, char* buffer) const;
   void write(const Operand& o, const Position p, int64_t n, char* buffer) const;
@@ -87,7 +80,8 @@ class Walk {
   int num_operands_;
   int dim_;
   bool by_rows_;   // a block never crosses a row
-  bool buffered_;  // blocks are limited to kBlock
+  bool buffered_;  // blocks are limited to block_
+  int64_t block_ = kBlock;
   int64_t sizes_[kMaxDims];
   Operand operands_[kMaxOperands];
 };
@@ -108,18 +102,26 @@ Walk::Walk(const TensorIterator& iter, Loop loop, const ScalarType* types, const
       o.convert = i == 0 ? loops.convert_from(types[i])[dtype] : loops.convert_from(dtype)[types[i]];
     }
     bool constant = i != 0;
+    bool periodic = i != 0 && !by_rows_;
     bool dense = true;
     int64_t dense_stride = o.memory_size;
+    o.strides[1] = 0;  // read for one dimension too
     for (int d = 0; d < dim_; ++d) {
       o.strides[d] = iter.stride(i, d);
       constant &= o.strides[d] == 0;
+      periodic &= d == 0 || o.strides[d] == 0;
       if (d == 0 || !by_rows_) dense &= o.strides[d] == dense_stride;
       dense_stride *= sizes_[d];
     }
     if (iter.is_scalar(i) || constant) {
       o.access = Access::Constant;
+    } else if (dense && o.convert == nullptr) {
+      o.access = Access::Dense;
+    } else if (periodic) {
+      o.access = Access::Periodic;
+      block_ = kBlock / sizes_[0] * sizes_[0];
     } else {
-      o.access = dense && o.convert == nullptr ? Access::Dense : Access::Buffered;
+      o.access = i != 0 && by_rows_ && o.strides[0] == 0 ? Access::RowConstant : Access::Buffered;
     }
     buffered_ |= o.access != Access::Dense;
   }
@@ -146,17 +148,19 @@ int64_t Walk::offset(const Operand& o, const Position p) const {
   return result;
 }
 
-// Calls f(memory, elements before, count) for the pieces of rows that n elements from `start` are.
+// Calls f(memory, elements before, count, rows) for the rectangles, rows of dimension 0 at dimension 1's stride, that
+// n elements from `start` are.
 template <class F>
-void Walk::for_each_row(const Operand& o, const Position start, int64_t n, F f) const {
-  if (start[0] + n <= sizes_[0]) return f(o.data + offset(o, start), int64_t{0}, n);
+void Walk::for_each_rectangle(const Operand& o, const Position start, int64_t n, F f) const {
+  if (start[0] + n <= sizes_[0]) return f(o.data + offset(o, start), int64_t{0}, n, int64_t{1});
   Position p;
   std::copy(start, start + dim_, p);
   for (int64_t done = 0; done < n;) {
     const int64_t count = std::min(n - done, sizes_[0] - p[0]);
-    f(o.data + offset(o, p), done, count);
-    done += count;
-    advance(p, count);
+    const int64_t rows = count < sizes_[0] ? 1 : std::min((n - done) / count, sizes_[1] - p[1]);
+    f(o.data + offset(o, p), done, count, rows);
+    done += count * rows;
+    advance(p, count * rows);
   }
 }
 
@@ -170,18 +174,19 @@ void Walk::fill_constant(int i, int64_t n, char* buffer) const {
   } else {
     std::memcpy(value, o.data, static_cast<size_t>(o.memory_size));
   }
-  strided_copy(o.loop_size, buffer, o.loop_size, value, 0, n);
+  copy_rows(o.loop_size, {buffer, o.loop_size, 0}, {value, 0, 0}, n, 1);
 }
 
 void Walk::read(const Operand& o, const Position p, int64_t n, char* buffer) const {
   alignas(64) Buffer raw;
   char* const gathered = o.convert != nullptr ? raw : buffer;
   char* source = gathered;
-  for_each_row(o, p, n, [&](char* memory, int64_t done, int64_t count) {
+  const int64_t size = o.memory_size;
+  for_each_rectangle(o, p, n, [&](char* memory, int64_t done, int64_t count, int64_t rows) {
     if (o.convert != nullptr && count == n && o.strides[0] == o.memory_size) {
       source = memory;  // dense: converted from where it is
     } else {
-      strided_copy(o.memory_size, gathered + done * o.memory_size, o.memory_size, memory, o.strides[0], count);
+      copy_rows(size, {gathered + done * size, size, count * size}, {memory, o.strides[0], o.strides[1]}, count, rows);
     }
   });
   if (o.convert != nullptr) {
@@ -198,8 +203,9 @@ void Walk::write(const Operand& o, const Position p, int64_t n, char* buffer) co
     o.convert(operands, n, params_);
     source = raw;
   }
-  for_each_row(o, p, n, [&](char* memory, int64_t done, int64_t count) {
-    strided_copy(o.memory_size, memory, o.strides[0], source + done * o.memory_size, o.memory_size, count);
+  const int64_t size = o.memory_size;
+  for_each_rectangle(o, p, n, [&](char* memory, int64_t done, int64_t count, int64_t rows) {
+    copy_rows(size, {memory, o.strides[0], o.strides[1]}, {source + done * size, size, count * size}, count, rows);
   });
 }
 
@@ -208,11 +214,13 @@ void Walk::run(int64_t begin, int64_t end) const {
   Position p;
   locate(begin, p);
   for (int i = 1; i < num_operands_; ++i) {
-    if (operands_[i].access == Access::Constant) fill_constant(i, std::min(kBlock, end - begin), buffers[i]);
+    const int64_t n = std::min(block_, end - begin);
+    if (operands_[i].access == Access::Constant) fill_constant(i, n, buffers[i]);
+    if (operands_[i].access == Access::Periodic) read(operands_[i], p, n, buffers[i]);
   }
   for (int64_t at = begin; at < end;) {
     int64_t n = end - at;
-    if (buffered_) n = std::min(n, kBlock);
+    if (buffered_) n = std::min(n, block_);
     if (by_rows_) n = std::min(n, sizes_[0] - p[0]);
     char* pointers[kMaxOperands];
     for (int i = 0; i < num_operands_; ++i) {
@@ -221,7 +229,10 @@ void Walk::run(int64_t begin, int64_t end) const {
         pointers[i] = o.data + offset(o, p);
       } else {
         pointers[i] = buffers[i];
-        if (i != 0 && o.access == Access::Buffered) read(o, p, n, buffers[i]);
+        // The first block of a row, or of the run, is the longest that has the row's value.
+        const bool fresh =
+            o.access == Access::Buffered || (o.access == Access::RowConstant && (at == begin || p[0] == 0));
+        if (i != 0 && fresh) read(o, p, n, buffers[i]);
       }
     }
     loop_(pointers, n, params_);

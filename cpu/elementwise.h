@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ember/cpu/loops.h>
+#include <ember/cpu/strided_copy.h>
 
 namespace ember::cpu {
 
@@ -13,20 +14,6 @@ inline constexpr int64_t kMathGrain = 4096;
 // another type are converted on the way, scalars too.
 void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params,
                      int64_t grain = kGrain);
-
-// Calls f with an unsigned integer of the element's size, for what only moves bits.
-template <class F>
-decltype(auto) visit_size(size_t element_size, F&& f) {
-  switch (element_size) {
-    case 1: return f.template operator()<uint8_t>();
-    case 2: return f.template operator()<uint16_t>();
-    case 4: return f.template operator()<uint32_t>();
-    default: return f.template operator()<uint64_t>();
-  }
-}
-
-// Copies n elements; strides in bytes.
-void strided_copy(int64_t element_size, char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n);
 
 constexpr ScalarType compute_dtype(ScalarType t) { return t == kFloat16 || t == kBFloat16 ? kFloat32 : t; }
 
