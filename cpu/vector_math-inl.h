@@ -78,11 +78,15 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V log(D d, V x) {
 #if EMBER_HAVE_AVX512
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    // x = 2^k·m with 0.75 <= m < 1.5; ln m = f − f²/2 + f³·P(f), f = m − 1, the polynomial of S. Moshier's Cephes
+    // x = 2^k·m with √½ <= m < √2; ln m = f − f²/2 + f³·P(f), f = m − 1, the polynomial of S. Moshier's Cephes
     // library (logf).
-    const __m512 m = _mm512_getmant_ps(x.raw, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
-    const __m512 k = _mm512_sub_ps(_mm512_getexp_ps(x.raw), _mm512_getexp_ps(m));
-    const __m512 f = _mm512_sub_ps(m, _mm512_set1_ps(1.0f));
+    const __m512 one = _mm512_set1_ps(1.0f);
+    const __m512 mantissa = _mm512_getmant_ps(x.raw, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
+    const __m512 exponent = _mm512_getexp_ps(x.raw);
+    const __mmask16 large = _mm512_cmp_ps_mask(mantissa, _mm512_set1_ps(1.41421356f), _CMP_GT_OQ);
+    const __m512 m = _mm512_mask_mul_ps(mantissa, large, mantissa, _mm512_set1_ps(0.5f));
+    const __m512 k = _mm512_mask_add_ps(exponent, large, exponent, one);
+    const __m512 f = _mm512_sub_ps(m, one);
     const __m512 z = _mm512_mul_ps(f, f);
     __m512 p = _mm512_set1_ps(7.0376836292e-2f);
     for (const float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
