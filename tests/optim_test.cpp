@@ -157,6 +157,37 @@ TEST(Optimizer, fused_steps_are_the_same_on_any_number_of_threads) {
   EXPECT_TRUE(one.equal(three));
 }
 
+TEST(Optimizer, parameters_that_share_memory_are_updated_one_after_the_other) {
+  manual_seed(10);
+  const Tensor values = randn({90000}), g = randn({60000}), h = randn({60000});
+  const auto stepped = [&](bool together) {
+    const Tensor memory = values.clone();
+    const Tensor a = memory.slice(0, 0, 60000).detach().requires_grad_();
+    const Tensor b = memory.slice(0, 30000, 90000).detach().requires_grad_();
+    a.set_grad(g);
+    b.set_grad(h);
+    if (together) {
+      SGD({a, b}, SGDOptions(0.1).weight_decay(0.5)).step();
+    } else {
+      SGD({a}, SGDOptions(0.1).weight_decay(0.5)).step();
+      SGD({b}, SGDOptions(0.1).weight_decay(0.5)).step();
+    }
+    return memory;
+  };
+  EXPECT_TRUE(stepped(true).equal(stepped(false)));
+}
+
+TEST(Optimizer, an_error_leaves_the_parameters_before_it_updated) {
+  const Tensor a = leaf({1, 2}), b = leaf({1, 2}), alone = leaf({1, 2});
+  SGD sgd({a, b}, SGDOptions(0.1).momentum(0.5)), single({alone}, SGDOptions(0.1).momentum(0.5));
+  for (const Tensor& p : {a, b, alone}) p.set_grad(full_like(p.detach(), 3));
+  b.set_requires_grad(false);
+  b.set_data(zeros({3}, kFloat64));  // the gradient does not fit it any more
+  EXPECT_THROW(sgd.step(), Error);
+  single.step();
+  EXPECT_TRUE(a.equal(alone));
+}
+
 // ---- what they leave alone ----
 
 TEST(Optimizer, skips_parameters_without_gradients) {
