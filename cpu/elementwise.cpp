@@ -258,6 +258,11 @@ void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* ty
     parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) { walk.run(begin, end); });
     return;
   }
+  if (!has_scalar && iter.numel() <= grain) {  // the small operations
+    char* pointers[kMaxOperands];
+    for (int i = 0; i < iter.num_operands(); ++i) pointers[i] = iter.data(i);
+    return loop(pointers, iter.numel(), params);
+  }
   parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) {
     // Scalars repeat in a buffer that serves every block.
     alignas(64) Buffer buffers[kMaxOperands - 1];

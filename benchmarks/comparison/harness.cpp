@@ -2,11 +2,19 @@
 
 #include <iostream>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace comparison {
 
 namespace {
+
+int64_t iterations = 0;  // of every row, where that is fixed
+
+void fix_iterations(benchmark::internal::Benchmark* row) {
+  row->UseRealTime();
+  if (iterations != 0) row->Iterations(iterations);
+}
 
 // Two sums of the elements, one of them weighted so that an exchange of elements shows, and the sum of their
 // magnitudes, by which the others are to be compared. NaN and infinities are left out and counted apart.
@@ -50,7 +58,7 @@ void add_loop(const std::string& name, const Work& work, std::function<torch::Te
     loop(state);
     checksum.report(state);
     report(state, work);
-  })->UseRealTime();
+  })->Apply(fix_iterations);
 }
 
 void add(const std::string& name, const Work& work, std::function<torch::Tensor()> f) {
@@ -70,7 +78,7 @@ void add_stateful(const std::string& name, const Work& work, std::function<std::
     for (auto _ : state) benchmark::DoNotOptimize(step());
     checksum.report(state);
     report(state, work);
-  })->UseRealTime();
+  })->Apply(fix_iterations);
 }
 
 torch::Tensor normal(torch::IntArrayRef sizes) {
@@ -88,9 +96,19 @@ torch::Tensor classes(int64_t rows, int64_t n) {
   return torch::randint(n, {rows}, torch::kLong);
 }
 
+// --iterations=N, the first argument: every row runs its loop so often, for counting instructions.
+void take_iterations(int& argc, char** argv) {
+  constexpr std::string_view kOption = "--iterations=";
+  if (argc < 2 || std::string_view(argv[1]).substr(0, kOption.size()) != kOption) return;
+  iterations = std::stoll(argv[1] + kOption.size());
+  for (int i = 1; i + 1 < argc; ++i) argv[i] = argv[i + 1];
+  --argc;
+}
+
 }  // namespace comparison
 
 int main(int argc, char** argv) {
+  comparison::take_iterations(argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   comparison::register_small();

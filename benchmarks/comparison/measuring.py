@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,21 @@ def floors(folder):
             "direct_ns": {n: f["nanoseconds"] for n, f in found.items() if n.startswith("matmul/")},
         }
     return result
+
+
+def instructions(folder, names):
+    """Instructions of one call of each row on Ember's side, by callgrind: they do not depend on the machine's noise.
+    Nothing where there is no valgrind."""
+    if shutil.which("valgrind") is None:
+        return {}
+
+    def count(name, iterations):
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", folder / "bin" / SIDES["Ember"],
+                   f"--iterations={iterations}", f"--benchmark_filter=^{re.escape(name)}(/|$)"]
+        run = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        return int(re.search(r"Collected : (\d+)", run.stderr)[1])
+
+    return {name: round((count(name, 3000) - count(name, 1000)) / 2000) for name in names}
 
 
 def rows(folder, rounds, pattern, min_time):

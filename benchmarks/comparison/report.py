@@ -90,7 +90,8 @@ def markdown(result):
         "Times are medians over the rounds (least–greatest) of the side at its best number of threads, which is given "
         "behind it. Ratio: LibTorch's time over Ember's; “at 1”: both with one thread. Floor: oneDNN called directly for a "
         "product; else multiply-adds at the measured peak, memory passes at the measured speed of a copy of that size, "
-        "and allocations; “× floor” is Ember's time over it. An aim that is not reached stands in bold.", "",
+        "and allocations; “× floor” is Ember's time over it. An aim that is not reached stands in bold. Instructions are those of one "
+        "call on Ember's side, counted by callgrind (which shows the library a processor without AVX-512).", "",
     ]
     group = None
     reached = total = 0
@@ -100,7 +101,10 @@ def markdown(result):
         e = evaluate(name, row, result["floor"])
         if name.split("/")[0] != group:
             group = name.split("/")[0]
-            lines += ["", f"## {group}", "", "| | Ember | LibTorch | ratio | at 1 | × floor | aim |", "|---|---|---|---|---|---|---|"]
+            counted = any(n.split("/")[0] == group for n in result["instructions"])
+            more = (" instructions |", "---|") if counted else ("", "")
+            lines += ["", f"## {group}", "", "| | Ember | LibTorch | ratio | at 1 | × floor | aim |" + more[0],
+                      "|---|---|---|---|---|---|---|" + more[1]]
         floor = f"{e['ours'] / e['floor']:.2f}" if e["floor"] else ""
         total += 1
         reached += not e["missed"]
@@ -109,7 +113,8 @@ def markdown(result):
             aim += "; **missed: " + ", ".join(e["missed"]) + "**"
         lines.append(f"| {name.split('/', 1)[1]} | {_spread(row['Ember'][e['ember_threads']]['nanoseconds'])}, {e['ember_threads']} | "
                      f"{_spread(row['LibTorch'][e['libtorch_threads']]['nanoseconds'])}, {e['libtorch_threads']} | {e['ratio']:.2f} | "
-                     f"{e['ratio_at_one']:.2f} | {floor} | {aim} |")
+                     f"{e['ratio_at_one']:.2f} | {floor} | {aim} |" +
+                     (f" {result['instructions'][name]} |" if name in result["instructions"] else ""))
     lines += ["", f"{reached} of {total} rows reach their aim.", ""]
     if result["programs"]:
         lines += ["## Programs", "",
