@@ -14,7 +14,7 @@ trials=${2:-200}
 seed=${3:-1}
 folder=$root/build/differential
 configure "$root" "$folder" -DCMAKE_BUILD_TYPE=Release -DEMBER_CUDA=OFF -DEMBER_BENCHMARKS=OFF -DEMBER_INSTALL=OFF \
-  -DEMBER_LIBTORCH_TWINS=ON -DCMAKE_PREFIX_PATH="$libtorch"
+  -DEMBER_LIBTORCH_TWINS=ON -DTorch_DIR="$libtorch/share/cmake/Torch"
 build "$folder" ember_differential ember_differential_libtorch
 "$folder/tests/ember_differential" "$folder/ember.txt" --trials "$trials" --seed "$seed"
 "$folder/tests/ember_differential_libtorch" "$folder/libtorch.txt" --trials "$trials" --seed "$seed" 2>"$folder/libtorch.log"
