@@ -1,13 +1,9 @@
 """The comparison's results as Markdown and JSON."""
 import json
 import math
-import statistics
+from statistics import median
 
 import aims
-
-
-def median(values):
-    return statistics.median(values)
 
 
 def _best(side):
