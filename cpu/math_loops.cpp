@@ -86,6 +86,15 @@ EMBER_VECTOR(Exp, UnlessTotal<T EMBER_COMMA ForExp<T>>, vm::exp(d, x))
 EMBER_VECTOR(Tanh, UnlessTotal<T EMBER_COMMA Within<40>>, vm::tanh(d, x))
 EMBER_VECTOR(Sigmoid, UnlessTotal<T EMBER_COMMA ForNegatedExp<T>>, vm::sigmoid(d, x))
 
+#if EMBER_HAVE_AVX512
+struct VectorExp2 : functors::Exp2<float>, Everywhere {
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V compute(D d, V x) {
+    return vm::exp2(d, x);
+  }
+};
+#endif
+
 // Good for all normal positive numbers.
 template <class T>
 struct Positive {
@@ -167,6 +176,9 @@ void fill_row(LoopRow& row) {
 void fill_math(Loops& loops) {
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128  // the C library is faster than one lane
   fill_row<VectorExp>(loops.exp);
+#if EMBER_HAVE_AVX512
+  loops.exp2[kFloat32] = &math_loop<VectorExp2, float>;
+#endif
   fill_row<VectorLog>(loops.log);
   fill_row<VectorSin>(loops.sin);
   fill_row<VectorCos>(loops.cos);

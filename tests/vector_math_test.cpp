@@ -48,6 +48,7 @@ double exp_of_minus(double x) { return -x > 88.7228 ? INFINITY : std::exp(-x); }
 
 const Function kFunctions[] = {
     {"exp", [](const Tensor& x) { return x.exp(); }, [](double x) { return std::exp(x); }, 1.5},
+    {"exp2", [](const Tensor& x) { return x.exp2(); }, [](double x) { return std::exp2(x); }, 1.5},
     {"expm1", [](const Tensor& x) { return x.expm1(); }, [](double x) { return std::expm1(x); }, 4},
     {"log", [](const Tensor& x) { return x.log(); }, [](double x) { return std::log(x); }, 2},
     {"log1p", [](const Tensor& x) { return x.log1p(); }, [](double x) { return std::log1p(x); }, 3},

@@ -345,10 +345,15 @@ bool dense_alike(const TensorImpl& a, const TensorImpl& b) {
   return a.is_contiguous() && b.is_contiguous() && a.dtype() == b.dtype() && a.device() == b.device() &&
          a.sizes() == b.sizes();
 }
-// Whether `dest` is such a tensor too, and either the input itself or apart from it.
+// Whether `dest`, if given, is such a tensor too, and either the input itself or apart from it.
 bool dense_dest(Dest dest, const TensorImpl& x) {
+  if (!dest.given()) return true;
+  if (!dest.tensor().defined()) return false;
   const TensorImpl& d = *dest.tensor().unsafe_impl();
   return dense_alike(d, x) && (d.data() == x.data() || !d.storage().is_alias_of(x.storage()));
+}
+Tensor dense_result(Dest dest, const TensorImpl& x) {
+  return dest.given() ? dest.tensor() : ember::detail::empty(x.sizes(), x.dtype(), x.device());
 }
 // Null unless defined.
 const TensorImpl* dense_operand(const Operand& o) {
@@ -365,8 +370,8 @@ Tensor finish_dense(const Elementwise& op, Dest dest, const TensorIterator& iter
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
   check_defined(op.name, x);
   const TensorImpl& impl = *x.unsafe_impl();
-  if (impl.is_contiguous() && (!dest.given() || (dest.tensor().defined() && dense_dest(dest, impl)))) {
-    const Tensor out = dest.given() ? dest.tensor() : detail::empty(impl.sizes(), impl.dtype(), impl.device());
+  if (impl.is_contiguous() && dense_dest(dest, impl)) {
+    const Tensor out = dense_result(dest, impl);
     return finish_dense(op, dest, TensorIterator(TensorIterator::Dense{}, out, x), out);
   }
   const Tensor* const inputs[] = {&x};
@@ -422,14 +427,13 @@ void check_operands(const char* op, const Operand& a, const Operand& b) {
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b) {
   const TensorImpl* const x = dense_operand(a);
   const TensorImpl* const y = dense_operand(b);
-  if (x != nullptr && y != nullptr && dense_alike(*x, *y) &&
-      (!dest.given() || (dest.tensor().defined() && dense_dest(dest, *x) && dense_dest(dest, *y)))) {
-    const Tensor out = dest.given() ? dest.tensor() : detail::empty(x->sizes(), x->dtype(), x->device());
+  if (x != nullptr && y != nullptr && dense_alike(*x, *y) && dense_dest(dest, *x) && dense_dest(dest, *y)) {
+    const Tensor out = dense_result(dest, *x);
     return finish_dense(op, dest, TensorIterator(TensorIterator::Dense{}, out, a.tensor(), b.tensor()), out);
   }
   if (x != nullptr && b.is_scalar() && x->is_contiguous() && category(x->dtype()) >= category(b.scalar().type()) &&
-      (!dest.given() || (dest.tensor().defined() && dense_dest(dest, *x)))) {
-    const Tensor out = dest.given() ? dest.tensor() : detail::empty(x->sizes(), x->dtype(), x->device());
+      dense_dest(dest, *x)) {
+    const Tensor out = dense_result(dest, *x);
     TensorIterator iter(TensorIterator::Dense{}, out, a.tensor());
     iter.add_input(b.scalar());
     return finish_dense(op, dest, iter, out);
