@@ -16,13 +16,7 @@ namespace ember::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace vm = vector_math;
 
-// Good from -80 to 80.
-struct Moderate {
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return hn::Le(hn::Abs(x), hn::Set(d, hn::TFromD<D>(80)));
-  }
-};
+using Moderate = Within<80>;
 
 struct VectorErf : functors::Erf<float>, Moderate {
   template <class D, class V = hn::Vec<D>>

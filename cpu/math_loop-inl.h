@@ -11,6 +11,16 @@
 HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE {
 
+// Good from -kLimit to kLimit.
+template <int kLimit>
+struct Within {
+  template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+  static HWY_INLINE hwy::HWY_NAMESPACE::Mask<D> in_range(D d, V x) {
+    return hwy::HWY_NAMESPACE::Le(hwy::HWY_NAMESPACE::Abs(x),
+                                  hwy::HWY_NAMESPACE::Set(d, hwy::HWY_NAMESPACE::TFromD<D>(kLimit)));
+  }
+};
+
 // One vector of f, which has compute(d, x), in_range(d, x) and is the scalar function too; or kTotal, and no range.
 template <class F, class T, class D>
 HWY_INLINE void one_vector(const F& f, D d, const T* in, T* out) {

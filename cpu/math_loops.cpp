@@ -22,14 +22,6 @@ namespace vm = vector_math;
 // For each function: its vector form, the lanes for which that is good, and (its base) the functor for the rest. NaN is
 // in no range, since it compares false, but where everything is.
 
-// Good from -kLimit to kLimit.
-template <int kLimit>
-struct Within {
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE hn::Mask<D> in_range(D d, V x) {
-    return hn::Le(hn::Abs(x), hn::Set(d, hn::TFromD<D>(kLimit)));
-  }
-};
 struct Everywhere {
   static constexpr bool kTotal = true;
   template <class D, class V = hn::Vec<D>>
