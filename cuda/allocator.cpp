@@ -1,55 +1,50 @@
 #include <ember/cuda/allocator.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
-#include <string>
+#include <utility>
+
+#include <ember/core/error.h>
+#include <ember/cuda/allocator_pool.h>
 
 namespace ember::cuda {
 
-namespace {
+bool BlockLess::operator()(const Block* a, const Block* b) const {
+  return a->size != b->size ? a->size < b->size : a->data < b->data;
+}
+bool BlockLess::operator()(const Block* a, size_t size) const { return a->size < size; }
 
-std::atomic<DeviceAllocator*> g_allocators[kMaxDevices];
-std::mutex g_mutex;
+DeviceAllocator::DeviceAllocator(int device, std::unique_ptr<MemoryDriver> driver)
+    : device_(device), driver_(std::move(driver)) {}
 
-std::string megabytes(size_t bytes) {
-  char text[48];
-  std::snprintf(text, sizeof(text), "%.1f MiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
-  return text;
+DeviceAllocator::~DeviceAllocator() {
+  const auto delete_blocks = [](const std::vector<std::unique_ptr<StreamPool>>& pools) {
+    for (const auto& pool : pools) {
+      for (const auto& segment : pool->segments) {
+        for (Block* b = segment->first; b != nullptr;) delete std::exchange(b, b->next);
+      }
+    }
+  };
+  delete_blocks(pools_);
+  for (const auto& graph : graphs_) delete_blocks(graph->pools);
+  for (Block* const block : spare_blocks_) delete block;
 }
 
-}  // namespace
-
-DeviceAllocator* DeviceAllocator::if_made(int device) noexcept {
-  return device >= 0 && device < kMaxDevices ? g_allocators[device].load(std::memory_order_acquire) : nullptr;
-}
-
-DeviceAllocator& DeviceAllocator::of(int device) {
-  if (DeviceAllocator* const made = if_made(device)) return *made;
-  EMBER_CHECK(device >= 0 && device < kMaxDevices, "there is no device cuda:", device);
-  const std::lock_guard<std::mutex> lock(g_mutex);
-  DeviceAllocator* made = if_made(device);
-  if (made == nullptr) {
-    made = new DeviceAllocator(device);
-    g_allocators[device].store(made, std::memory_order_release);
-  }
-  return *made;
-}
-
-Block* DeviceAllocator::allocate(size_t nbytes, cudaStream_t stream) {
+Block* DeviceAllocator::allocate(size_t nbytes, StreamHandle stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (nbytes > kMaxRequest) throw_exhausted(nbytes);
-  if (!pending_.empty()) [[unlikely]] {
-    const DeviceScope scope(device_);
-    reclaim(false);
+  if (queued_ != 0 || !deferred_.empty()) [[unlikely]] {
+    settle(stream);
   }
+  provide_blocks(1);  // for the split
   const size_t size = block_size(nbytes);
   StreamPool& pool = pool_of(stream);
   Block* block = take(pool, size);
   if (block == nullptr) [[unlikely]] {
-    block = allocate_segment(pool, size);
+    block = take_more(pool, size);
   }
-  if (should_split(block->size, size)) split(block, size);
+  if (should_split(block->size, size)) insert(cut(block, size));
+  block->state = BlockState::Live;
+  if (pool.graph != nullptr) ++pool.graph->held;
   ++allocations_;
   live_ += block->size;
   peak_live_ = std::max(peak_live_, live_);
@@ -59,26 +54,17 @@ Block* DeviceAllocator::allocate(size_t nbytes, cudaStream_t stream) {
 void DeviceAllocator::free(Block* block) noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
   live_ -= block->size;
+  PrivatePool* const graph = block->pool->graph;
   if (block->users.empty()) [[likely]] {
-    put(block);
-    return;
+    give_back(block);
+  } else {
+    block->state = BlockState::Waiting;
+    wait_for_users(block);
   }
-  try {
-    // Reuse waits for an event on every stream that worked with the block.
-    const DeviceScope scope(device_);
-    Pending pending{block, {}};
-    for (const cudaStream_t user : block->users) {
-      pending.events.emplace_back();
-      EMBER_CUDA_CHECK(cudaEventRecord(pending.events.back().get(), user));
-    }
-    block->users.clear();
-    pending_.push_back(std::move(pending));
-  } catch (...) {
-    // The runtime is gone (cudaErrorCudartUnloading) or the context is lost: the block is never reused.
-  }
+  if (graph != nullptr && graph->released) release_idle_graphs();
 }
 
-void DeviceAllocator::record_stream(Block* block, cudaStream_t stream) {
+void DeviceAllocator::record_stream(Block* block, StreamHandle stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (stream == block->pool->stream) return;
   if (std::find(block->users.begin(), block->users.end(), stream) == block->users.end()) {
@@ -88,14 +74,74 @@ void DeviceAllocator::record_stream(Block* block, cudaStream_t stream) {
 
 void* DeviceAllocator::allocate_permanent(size_t nbytes) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return system_allocate(nbytes, nbytes, nullptr);
+  void* data = fits(nbytes) ? driver_->allocate(nbytes) : nullptr;
+  if (data == nullptr && !capturing(nullptr)) {
+    settle_all();
+    release_cache();
+    if (fits(nbytes)) data = driver_->allocate(nbytes);
+  }
+  if (data == nullptr) throw_exhausted(nbytes);
+  permanent_ += nbytes;
+  add_reserved(nbytes);
+  return data;
 }
+
+// ---- graphs ----
+
+PrivatePool* DeviceAllocator::make_private_pool() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  graphs_.push_back(std::make_unique<PrivatePool>());
+  return graphs_.back().get();
+}
+
+void DeviceAllocator::begin_private(PrivatePool* pool, StreamHandle stream) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  EMBER_CHECK(!pool->released, "begin_private: the pool was released");
+  for (const Route& route : routes_) {
+    EMBER_CHECK(route.stream != stream, "begin_private: allocations of this stream already come from a private pool");
+  }
+  routes_.push_back({stream, pool});
+  ++pool->routes;
+}
+
+void DeviceAllocator::end_private(PrivatePool* pool) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  end_routes(pool);
+  release_idle_graphs();
+}
+
+void DeviceAllocator::end_routes(PrivatePool* pool) {
+  std::erase_if(routes_, [pool](const Route& route) { return route.graph == pool; });
+  pool->routes = 0;
+  // The graph orders its own streams, and nothing ran during the capture.
+  for (Block* const block : pool->kept) {
+    block->users.clear();
+    give_back(block);
+  }
+  pool->kept.clear();
+}
+
+void DeviceAllocator::release_private(PrivatePool* pool) noexcept {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  end_routes(pool);
+  pool->released = true;
+  try {
+    if (pool->held != 0 && routes_.empty()) {
+      driver_->synchronize();  // a replay may still run
+      for (const auto& p : pool->pools) release_free(*p);
+    }
+  } catch (...) {  // what is left goes with the cache
+  }
+  release_idle_graphs();
+}
+
+// ---- statistics ----
 
 MemoryStats DeviceAllocator::stats() {
   const std::lock_guard<std::mutex> lock(mutex_);
   MemoryStats stats;
   stats.live = live_;
-  stats.cached = reserved_ - live_;
+  stats.cached = reserved_ - permanent_ - live_;
   stats.peak_live = peak_live_;
   stats.peak_reserved = peak_reserved_;
   stats.allocations = allocations_;
@@ -111,19 +157,30 @@ void DeviceAllocator::reset_peak() {
 
 void DeviceAllocator::empty_cache() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (reserved_ == 0) return;
-  const DeviceScope scope(device_);
-  reclaim(true);
-  release_segments();
+  if (reserved_ == permanent_) return;
+  EMBER_CHECK(routes_.empty(), "empty_cache: not while a graph is captured");
+  settle_all();
+  release_cache();
 }
 
-StreamPool& DeviceAllocator::pool_of(cudaStream_t stream) {
-  for (const auto& pool : pools_) {
+// ---- pools and their blocks ----
+
+StreamPool& DeviceAllocator::pool_of(StreamHandle stream) {
+  for (const Route& route : routes_) {
+    if (route.stream == stream) return pool_in(route.graph->pools, stream, route.graph);
+  }
+  return pool_in(pools_, stream, nullptr);
+}
+
+StreamPool& DeviceAllocator::pool_in(std::vector<std::unique_ptr<StreamPool>>& pools, StreamHandle stream,
+                                     PrivatePool* graph) {
+  for (const auto& pool : pools) {
     if (pool->stream == stream) return *pool;
   }
-  pools_.push_back(std::make_unique<StreamPool>());
-  pools_.back()->stream = stream;
-  return *pools_.back();
+  pools.push_back(std::make_unique<StreamPool>());
+  pools.back()->stream = stream;
+  pools.back()->graph = graph;
+  return *pools.back();
 }
 
 // The smallest free block of the pool that holds `size`, no longer free; null if there is none.
@@ -133,67 +190,26 @@ Block* DeviceAllocator::take(StreamPool& pool, size_t size) {
     const int bin = pool.occupied.find(BinMap::bin_of(size));
     if (bin >= 0) block = pool.bins[bin];
   } else {
-    Block key;
-    key.size = size;  // with a null address: before every block of that size
-    const auto found = pool.large.lower_bound(&key);
+    const auto found = pool.large.lower_bound(size);
     if (found != pool.large.end()) block = *found;
   }
   if (block != nullptr) remove(block);
   return block;
 }
 
-Block* DeviceAllocator::allocate_segment(StreamPool& pool, size_t size) {
-  size_t got = 0;
-  Block* const block = new_block();
-  try {
-    block->data = static_cast<char*>(system_allocate(segment_size(size), round_up(size, kSegmentQuantum), &got));
-  } catch (...) {
-    delete_block(block);
-    throw;
-  }
-  block->size = got;
-  block->owner = this;
-  block->pool = &pool;
-  block->small = is_small(size);
-  reserved_ += got;
-  peak_reserved_ = std::max(peak_reserved_, reserved_);
-  return block;
-}
-
-// cudaMalloc of `nbytes`; where that fails, once more with an empty cache and then of `at_least`.
-void* DeviceAllocator::system_allocate(size_t nbytes, size_t at_least, size_t* got) {
-  const DeviceScope scope(device_);
-  void* data = nullptr;
-  size_t size = nbytes;
-  cudaError_t status = cudaMalloc(&data, size);
-  if (status == cudaErrorMemoryAllocation) {
-    (void)cudaGetLastError();
-    reclaim(true);
-    release_segments();
-    status = cudaMalloc(&data, size);
-  }
-  if (status == cudaErrorMemoryAllocation && at_least < nbytes) {
-    (void)cudaGetLastError();
-    size = at_least;
-    status = cudaMalloc(&data, size);
-  }
-  if (status == cudaErrorMemoryAllocation) {
-    (void)cudaGetLastError();
-    throw_exhausted(at_least);
-  }
-  if (status != cudaSuccess) throw_cuda_error(status, "cudaMalloc");
-  ++system_allocations_;
-  if (got != nullptr) *got = size;
-  return data;
+// Nothing uses the block any more.
+void DeviceAllocator::give_back(Block* block) {
+  if (PrivatePool* const graph = block->pool->graph) --graph->held;
+  put(block);
 }
 
 // Makes a block free, merged with its free neighbours.
 void DeviceAllocator::put(Block* block) {
-  if (block->next != nullptr && block->next->free) {
+  if (block->next != nullptr && block->next->state == BlockState::Free) {
     remove(block->next);
     absorb_next(block);
   }
-  if (block->previous != nullptr && block->previous->free) {
+  if (block->previous != nullptr && block->previous->state == BlockState::Free) {
     block = block->previous;
     remove(block);
     absorb_next(block);
@@ -202,7 +218,7 @@ void DeviceAllocator::put(Block* block) {
 }
 
 void DeviceAllocator::insert(Block* block) {
-  block->free = true;
+  block->state = BlockState::Free;
   if (block->small) {
     const int bin = BinMap::bin_of(block->size);
     Block*& head = block->pool->bins[bin];
@@ -212,12 +228,13 @@ void DeviceAllocator::insert(Block* block) {
     head = block;
     block->pool->occupied.set(bin);
   } else {
-    block->pool->large.insert(block);
+    block->node.value() = block;
+    block->pool->large.insert(std::move(block->node));
   }
 }
 
 void DeviceAllocator::remove(Block* block) {
-  block->free = false;
+  block->state = BlockState::Live;
   if (block->small) {
     const int bin = BinMap::bin_of(block->size);
     Block*& head = block->pool->bins[bin];
@@ -230,24 +247,26 @@ void DeviceAllocator::remove(Block* block) {
     block->bin_previous = block->bin_next = nullptr;
     if (head == nullptr) block->pool->occupied.clear(bin);
   } else {
-    block->pool->large.erase(block);
+    block->node = block->pool->large.extract(block->pool->large.find(block));
   }
 }
 
-// Cuts a block that is not free to `size`; the rest becomes a free block.
-void DeviceAllocator::split(Block* block, size_t size) {
+// Cuts a block that is in no list to `size`; the rest is a new block like it, in no list either.
+Block* DeviceAllocator::cut(Block* block, size_t size) {
   Block* const rest = new_block();
   rest->data = block->data + size;
   rest->size = block->size - size;
   rest->owner = this;
+  rest->segment = block->segment;
   rest->pool = block->pool;
   rest->small = block->small;
+  rest->state = block->state;
   rest->previous = block;
   rest->next = block->next;
   if (rest->next != nullptr) rest->next->previous = rest;
   block->next = rest;
   block->size = size;
-  insert(rest);
+  return rest;
 }
 
 // Joins a block with its next neighbour; neither is in a free list.
@@ -259,57 +278,22 @@ void DeviceAllocator::absorb_next(Block* block) {
   delete_block(next);
 }
 
-// Frees the pending blocks whose events have passed; waits for them all if `wait`.
-void DeviceAllocator::reclaim(bool wait) {
-  for (auto it = pending_.begin(); it != pending_.end();) {
-    bool passed = true;
-    for (const ScopedEvent& event : it->events) {
-      if (wait) {
-        EMBER_CUDA_CHECK(cudaEventSynchronize(event.get()));
-        continue;
-      }
-      const cudaError_t status = cudaEventQuery(event.get());
-      if (status == cudaErrorNotReady) {
-        (void)cudaGetLastError();
-        passed = false;
-        break;
-      }
-      if (status != cudaSuccess) throw_cuda_error(status, "cudaEventQuery");
-    }
-    if (passed) {
-      Block* const block = it->block;
-      it = pending_.erase(it);
-      put(block);
-    } else {
-      ++it;
-    }
+// After this, new_block() can be called `count` times without failing.
+void DeviceAllocator::provide_blocks(size_t count) {
+  if (spare_blocks_.size() >= count) [[likely]] {
+    return;
   }
-}
-
-// Gives every segment that is wholly free back to the driver.
-void DeviceAllocator::release_segments() {
-  EMBER_CUDA_CHECK(cudaDeviceSynchronize());  // the blocks' last work may still be queued
-  std::vector<Block*> whole;
-  for (const auto& pool : pools_) {
-    for (Block* b = pool->bins[BinMap::kBins - 1]; b != nullptr; b = b->bin_next) whole.push_back(b);
-    for (Block* const b : pool->large) {
-      if (b->previous == nullptr && b->next == nullptr) whole.push_back(b);
-    }
-  }
-  for (Block* const block : whole) {
-    remove(block);
-    void* const data = block->data;
-    reserved_ -= block->size;
-    delete_block(block);
-    EMBER_CUDA_CHECK(cudaFree(data));
+  spare_blocks_.reserve(64);
+  while (spare_blocks_.size() < count) {
+    auto block = std::make_unique<Block>();
+    BlockSet set;
+    set.insert(block.get());
+    block->node = set.extract(set.begin());
+    spare_blocks_.push_back(block.release());
   }
 }
 
 Block* DeviceAllocator::new_block() {
-  if (spare_blocks_.empty()) {
-    spare_blocks_.reserve(64);
-    return new Block;
-  }
   Block* const block = spare_blocks_.back();
   spare_blocks_.pop_back();
   return block;
@@ -320,20 +304,10 @@ void DeviceAllocator::delete_block(Block* block) {
     delete block;
     return;
   }
+  BlockSet::node_type node = std::move(block->node);
   *block = Block();
+  block->node = std::move(node);
   spare_blocks_.push_back(block);
-}
-
-void DeviceAllocator::throw_exhausted(size_t nbytes) {
-  size_t available = 0, total = 0;
-  {
-    const DeviceScope scope(device_);
-    if (cudaMemGetInfo(&available, &total) != cudaSuccess) (void)cudaGetLastError();
-  }
-  throw OutOfMemoryError(detail::concat("out of memory on cuda:", device_, ": asked for ", megabytes(nbytes), "; ",
-                                        megabytes(live_), " are held by tensors, ", megabytes(reserved_ - live_),
-                                        " are cached, ", megabytes(available), " of the device's ", megabytes(total),
-                                        " are free"));
 }
 
 }  // namespace ember::cuda

@@ -3,6 +3,7 @@
 // before. Work on other streams must be declared with record_stream.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -10,41 +11,72 @@
 #include <vector>
 
 #include <ember/core/backend.h>
+#include <ember/cuda/allocator_driver.h>
 #include <ember/cuda/allocator_sizes.h>
-#include <ember/cuda/context.h>
 
 namespace ember::cuda {
 
 class DeviceAllocator;
+struct Block;
+struct Segment;
 struct StreamPool;
 
-// A piece of a segment; a segment is what one cudaMalloc gave.
+// The memory of captured graphs: what a graph's kernels read and write stays theirs until the graph has gone.
+class PrivatePool;
+
+// By size, then by address.
+struct BlockLess {
+  using is_transparent = void;
+  bool operator()(const Block* a, const Block* b) const;
+  bool operator()(const Block* a, size_t size) const;
+};
+using BlockSet = std::set<Block*, BlockLess>;
+
+enum class BlockState : uint8_t {
+  Live,
+  Waiting,  // freed, but work on other streams may still use it
+  Free,
+  Unmapped,  // addresses without memory
+};
+
+// A piece of a segment.
 struct Block {
   char* data = nullptr;
   size_t size = 0;
   DeviceAllocator* owner = nullptr;
+  Segment* segment = nullptr;
   StreamPool* pool = nullptr;
   Block* previous = nullptr;  // neighbours in the segment, by address
   Block* next = nullptr;
   Block* bin_previous = nullptr;  // in a bin of the small pool
   Block* bin_next = nullptr;
-  bool free = false;
+  BlockState state = BlockState::Live;
   bool small = false;
-  std::vector<cudaStream_t> users;  // other streams that work with it
+  uint32_t waits = 0;               // events that have not passed
+  std::vector<StreamHandle> users;  // other streams that work with it
+  BlockSet::node_type node;         // the block's place in a set, while it is in none: entering one cannot fail
 };
 
-struct BlockLess {
-  bool operator()(const Block* a, const Block* b) const {
-    return a->size != b->size ? a->size < b->size : a->data < b->data;
-  }
+// What one call of the driver gave; or a range of addresses with memory behind some of them, which grows and
+// shrinks by whole granules.
+struct Segment {
+  char* base = nullptr;
+  size_t size = 0;    // of the addresses
+  size_t mapped = 0;  // of the memory
+  bool expandable = false;
+  Block* first = nullptr;  // its blocks, by address: they cover it without gaps
 };
 
-// The free blocks of one stream.
+// The memory of one stream.
 struct StreamPool {
-  cudaStream_t stream = nullptr;
-  BinMap occupied;
+  StreamHandle stream = nullptr;
+  PrivatePool* graph = nullptr;  // null: the general cache
+  std::vector<std::unique_ptr<Segment>> segments;
+  Segment* range = nullptr;  // the expandable one
+  bool no_range = false;     // there were no addresses for one
+  BinMap occupied;           // the free blocks: small ones by size, large ones ordered
   Block* bins[BinMap::kBins] = {};
-  std::set<Block*, BlockLess> large;
+  BlockSet large;
 };
 
 // Thread-safe. All sizes in bytes.
@@ -55,52 +87,115 @@ class DeviceAllocator {
   // The same, or null if there is none yet.
   static DeviceAllocator* if_made(int device) noexcept;
 
-  // A block of at least `nbytes` > 0 for work on `stream`. Throws Error on exhaustion, having given the
-  // cache back to the driver and tried again.
-  Block* allocate(size_t nbytes, cudaStream_t stream);
+  // One over another driver, for tests. All its blocks must have been freed when it is destroyed.
+  DeviceAllocator(int device, std::unique_ptr<MemoryDriver> driver);
+  ~DeviceAllocator();
+
+  // A block of at least `nbytes` > 0 for work on `stream`. Throws OutOfMemoryError on exhaustion, having given the
+  // cache back to the driver and tried again; then nothing has changed but that.
+  Block* allocate(size_t nbytes, StreamHandle stream);
   // Also after the CUDA runtime has gone.
   void free(Block* block) noexcept;
-  void record_stream(Block* block, cudaStream_t stream);
+  void record_stream(Block* block, StreamHandle stream);
 
-  // Memory outside the pools, for workspaces that live as long as the process. Its bytes are
-  // counted nowhere.
+  // Memory outside the pools, for workspaces that live as long as the process.
   void* allocate_permanent(size_t nbytes);
+
+  // ---- graphs ----
+  // While any stream is routed to a private pool, or one records a graph, nothing is asked of CUDA that a capture
+  // forbids: no events are asked or waited for, the device is not waited for, and so the cache is not given back when
+  // memory is short.
+
+  PrivatePool* make_private_pool();  // never null
+  // From now on allocations for `stream`, by any thread, come from the pool: before the stream begins to record. A
+  // capture that spreads over several streams calls this for each.
+  void begin_private(PrivatePool* pool, StreamHandle stream);
+  // No longer, for all of its streams: after they have stopped recording. Its blocks go back into it when they are
+  // freed.
+  void end_private(PrivatePool* pool);
+  // The pool is not begun again. Its memory goes back to the driver as far as nothing lives in it, the rest, and the
+  // pool itself, when that is freed.
+  void release_private(PrivatePool* pool) noexcept;
 
   MemoryStats stats();
   void reset_peak();
   void empty_cache();
 
  private:
-  explicit DeviceAllocator(int device) : device_(device) {}
-
   // All of these hold mutex_.
-  StreamPool& pool_of(cudaStream_t stream);
+  StreamPool& pool_of(StreamHandle stream);
+  StreamPool& pool_in(std::vector<std::unique_ptr<StreamPool>>& pools, StreamHandle stream, PrivatePool* graph);
+  void end_routes(PrivatePool* pool);
   Block* take(StreamPool& pool, size_t size);
-  Block* allocate_segment(StreamPool& pool, size_t size);
-  void* system_allocate(size_t nbytes, size_t at_least, size_t* got);
+  void give_back(Block* block);
   void put(Block* block);
   void insert(Block* block);
   void remove(Block* block);
-  void split(Block* block, size_t size);
+  Block* cut(Block* block, size_t size);
   void absorb_next(Block* block);
-  void reclaim(bool wait);
-  void release_segments();
   Block* new_block();
   void delete_block(Block* block);
+  void provide_blocks(size_t count);
+
+  // What the pools get from the driver and give back (allocator_segments.cpp).
+  struct Hole {
+    Block* block = nullptr;  // unmapped; null: there is none
+    size_t at = 0;           // in the block
+    size_t nbytes = 0;
+  };
+  Block* take_more(StreamPool& pool, size_t size);
+  Block* try_more(StreamPool& pool, size_t size, size_t segment);
+  Block* new_segment(StreamPool& pool, size_t size, size_t nbytes);
+  bool make_range(StreamPool& pool);
+  Hole find_hole(const StreamPool& pool, size_t size) const;
+  Block* grow(StreamPool& pool, const Hole& hole);
+  bool fits(size_t nbytes) const;
+  void add_reserved(size_t nbytes);
+  void release_cache();
+  void release_free(StreamPool& pool);
+  void release_segment(StreamPool& pool, Block* block);
+  void unmap_free(Block* block);
+  void drop_range(StreamPool& pool);
+  void release_idle_graphs() noexcept;
   [[noreturn]] void throw_exhausted(size_t nbytes);
 
-  struct Pending {  // freed, but work on other streams is still queued
-    Block* block;
-    std::vector<ScopedEvent> events;
+  // Blocks that other streams used (allocator_events.cpp).
+  struct EventQueue {  // events of one stream pass in order
+    StreamHandle stream;
+    std::deque<std::pair<CUevent_st*, Block*>> events;
+  };
+  bool capturing(StreamHandle stream);
+  bool users_capture(Block* block);
+  void wait_for_users(Block* block) noexcept;
+  EventQueue& queue_of(StreamHandle stream);
+  void queue_events(Block* block);
+  void settle(StreamHandle stream);
+  void settle_all();
+  void settle_deferred();
+  void settle_events(bool wait);
+
+  struct Route {
+    StreamHandle stream;
+    PrivatePool* graph;
   };
 
   const int device_;
+  const std::unique_ptr<MemoryDriver> driver_;
   std::mutex mutex_;
+  size_t granule_ = 0;  // of expandable segments; 0: they are not used
+  bool knows_granule_ = false;
   std::vector<std::unique_ptr<StreamPool>> pools_;
-  std::deque<Pending> pending_;
+  std::vector<std::unique_ptr<PrivatePool>> graphs_;
+  std::vector<Route> routes_;
+  std::vector<EventQueue> queues_;
+  size_t queued_ = 0;             // events in them
+  std::vector<Block*> deferred_;  // freed during a capture, with other users
+  std::vector<Block*> stuck_;     // of which no events could be recorded: until the device has been waited for
   std::vector<Block*> spare_blocks_;
   size_t live_ = 0;
-  size_t reserved_ = 0;
+  size_t reserved_ = 0;  // from the driver, permanent ones included
+  size_t permanent_ = 0;
+  size_t limit_ = 0;  // of reserved_; 0: none
   size_t peak_live_ = 0;
   size_t peak_reserved_ = 0;
   uint64_t allocations_ = 0;
