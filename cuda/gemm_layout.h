@@ -32,4 +32,11 @@ constexpr GemmOperand gemm_operand(int64_t rows, int64_t cols, int64_t row_strid
   return {};
 }
 
+// A batch of matrices of `rows` rows whose rows, one matrix after the other, are those of a single matrix: the stride
+// between them, or -1 where they are none.
+constexpr int64_t joined_row_stride(int64_t rows, int64_t row_stride, int64_t batch_stride) {
+  if (rows == 1) return batch_stride;
+  return batch_stride == rows * row_stride ? row_stride : -1;
+}
+
 }  // namespace ember::cuda

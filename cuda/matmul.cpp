@@ -1,58 +1,66 @@
-// out = beta·out + alpha·a·b on cuBLAS.
+// out = beta·out + alpha·a·b on cuBLASLt, or on cuBLAS where that has no kernel.
 #include <ember/cuda/matmul.h>
 
 #include <climits>
+#include <cstdlib>
+#include <string_view>
 
 #include <ember/core/launch.h>
 #include <ember/cuda/blas.h>
 #include <ember/cuda/gemm_layout.h>
+#include <ember/cuda/lt_matmul.h>
 #include <ember/cuda/register.h>
 
 namespace ember::cuda {
 
 namespace {
 
-struct GemmTypes {
-  cudaDataType_t data;
-  cublasComputeType_t compute;
-};
-
-GemmTypes gemm_types(ScalarType dtype) {
-  switch (dtype) {
-    case ScalarType::Float: return {CUDA_R_32F, CUBLAS_COMPUTE_32F};
-    case ScalarType::Double: return {CUDA_R_64F, CUBLAS_COMPUTE_64F};
-    case ScalarType::Half: return {CUDA_R_16F, CUBLAS_COMPUTE_32F};
-    case ScalarType::BFloat16: return {CUDA_R_16BF, CUBLAS_COMPUTE_32F};
-    default: detail::throw_unsupported_dtype(dtype, DtypeSet::Floating);
-  }
-}
-
-int to_int(int64_t n, const char* what) {
+int64_t checked(int64_t n, const char* what) {
   EMBER_CHECK(n <= INT_MAX, "the ", what, ", ", n, ", is over cuBLAS's limit of ", INT_MAX);
-  return static_cast<int>(n);
+  return n;
 }
 
-// x[B, r, c] as cuBLAS takes it: `x` itself, or a row-major copy.
-struct Operand {
-  Tensor tensor;
-  GemmOperand layout;
-  int64_t batch_stride;
+// A matrix, or a batch of them, where it is in memory.
+struct MatrixView {
+  int64_t batch = 1, rows = 0, cols = 0;
+  int64_t batch_stride = 0, row_stride = 0, col_stride = 0;
+  void* data = nullptr;
+
+  explicit MatrixView(const Tensor& t) : data(t.data_ptr()) {
+    const Dims &sizes = t.sizes(), &strides = t.strides();
+    const size_t last = sizes.size() - 1;
+    rows = sizes[last - 1];
+    cols = sizes[last];
+    row_stride = strides[last - 1];
+    col_stride = strides[last];
+    if (last == 2) {
+      batch = sizes[0];
+      batch_stride = strides[0];
+    }
+  }
 };
 
-Operand prepare(const Tensor& x) {
-  const int64_t rows = x.size(1), cols = x.size(2);
-  Operand operand{x, gemm_operand(rows, cols, x.stride(1), x.stride(2)), x.stride(0)};
-  if (operand.layout.representable) return operand;
-  // One matrix used for the whole batch is copied once.
-  const bool shared = x.stride(0) == 0;
-  const Tensor source = shared ? detail::alias(x, {1, rows, cols}, x.strides(), x.storage_offset()) : x;
-  operand.tensor = detail::empty(source.sizes(), x.dtype(), x.device());
-  TensorIterator iter(operand.tensor);
-  iter.add_input(source);
-  iter.build();
-  launch(kernels.copy, x.device(), iter);
-  operand.layout = {true, false, cols};
-  operand.batch_stride = shared ? 0 : rows * cols;
+// A factor as cuBLAS takes it, which keeps the copy alive where one was needed.
+struct Operand {
+  GemmMatrix matrix;
+  Tensor copy;
+};
+
+Operand prepare(const Tensor& x, const MatrixView& view, const char* stride_name) {
+  Operand operand;
+  operand.matrix = {view.data, gemm_operand(view.rows, view.cols, view.row_stride, view.col_stride), view.batch_stride};
+  if (!operand.matrix.layout.representable) {
+    // One matrix used for the whole batch is copied once.
+    const bool shared = x.dim() == 3 && view.batch_stride == 0;
+    const Tensor source = shared ? detail::alias(x, {1, view.rows, view.cols}, x.strides(), x.storage_offset()) : x;
+    operand.copy = detail::empty(source.sizes(), x.dtype(), x.device());
+    TensorIterator iter(operand.copy);
+    iter.add_input(source);
+    iter.build();
+    launch(kernels.copy, x.device(), iter);
+    operand.matrix = {operand.copy.data_ptr(), {true, false, view.cols}, shared ? 0 : view.rows * view.cols};
+  }
+  checked(operand.matrix.layout.ld, stride_name);
   return operand;
 }
 
@@ -70,55 +78,94 @@ void scale(const Tensor& out, double beta) {
   }
 }
 
-void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
-  const GemmTypes types = gemm_types(out.dtype());
-  const int batch = to_int(out.size(0), "batch size");
-  const int m = to_int(out.size(1), "number of rows");
-  const int n = to_int(out.size(2), "number of columns");
-  const int k = to_int(a.size(2), "inner size");
-  const LaunchScope scope(out.device());
-  const Operand left = prepare(a), right = prepare(b);
-  const int64_t out_ld = m == 1 ? n : out.stride(1);
-  EMBER_CHECK(out_ld >= n && (n == 1 || out.stride(2) == 1), "the output must be row-major, got strides ",
-              out.strides());
-  const int ldc = to_int(out_ld, "stride of the output");
-  const int lda = to_int(left.layout.ld, "stride of the first matrix");
-  const int ldb = to_int(right.layout.ld, "stride of the second matrix");
-  const cublasOperation_t op_a = left.layout.transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
-  const cublasOperation_t op_b = right.layout.transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
+// With EMBER_CUDA_BLAS=cublas in the environment every product is cuBLAS's, with cublaslt also those with a vector are
+// cuBLASLt's where it has a kernel: to compare the two.
+enum class Library : uint8_t { Choose, Cublas, CublasLt };
+Library library() {
+  static const Library chosen = [] {
+    const char* const value = std::getenv("EMBER_CUDA_BLAS");
+    const std::string_view name = value == nullptr ? "" : value;
+    return name == "cublas" ? Library::Cublas : name == "cublaslt" ? Library::CublasLt : Library::Choose;
+  }();
+  return chosen;
+}
 
-  // Scaling factors are of the compute type.
-  const float alpha_float = static_cast<float>(alpha), beta_float = static_cast<float>(beta);
-  const bool is_double = types.compute == CUBLAS_COMPUTE_64F;
-  const void* const alpha_at = is_double ? static_cast<const void*>(&alpha) : &alpha_float;
-  const void* const beta_at = is_double ? static_cast<const void*>(&beta) : &beta_float;
+// cuBLAS has kernels for a matrix and a vector, which cuBLASLt has not.
+bool for_lt(const Gemm& g) {
+  switch (library()) {
+    case Library::Cublas: return false;
+    case Library::CublasLt: return true;
+    case Library::Choose: break;
+  }
+  return g.m != 1 && g.n != 1;
+}
 
+void cublas_gemm(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
+  const GemmTypes types = gemm_types(g.dtype);
+  const GemmFactor alpha_factor(alpha, types), beta_factor(beta, types);
+  const auto number = [](int64_t n) { return static_cast<int>(n); };  // all checked
+  const int batch = number(g.batch), m = number(g.m), n = number(g.n), k = number(g.k);
+  const int lda = number(g.a.layout.ld), ldb = number(g.b.layout.ld), ldc = number(g.out_ld);
+  const cublasOperation_t op_a = g.a.layout.transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
+  const cublasOperation_t op_b = g.b.layout.transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
   const cublasHandle_t handle = blas_handle(scope.info, scope.stream);
   // outᵀ[n,m] = bᵀ[n,k]·aᵀ[k,m], column-major: see gemm_layout.h.
   if (batch == 1) {
-    EMBER_CUBLAS_CHECK(cublasGemmEx(handle, op_b, op_a, n, m, k, alpha_at, right.tensor.data_ptr(), types.data, ldb,
-                                    left.tensor.data_ptr(), types.data, lda, beta_at, out.data_ptr(), types.data, ldc,
-                                    types.compute, CUBLAS_GEMM_DEFAULT));
+    EMBER_CUBLAS_CHECK(cublasGemmEx(handle, op_b, op_a, n, m, k, alpha_factor.get(), g.b.data, types.data, ldb,
+                                    g.a.data, types.data, lda, beta_factor.get(), g.out, types.data, ldc, types.compute,
+                                    CUBLAS_GEMM_DEFAULT));
   } else {
-    EMBER_CUBLAS_CHECK(cublasGemmStridedBatchedEx(
-        handle, op_b, op_a, n, m, k, alpha_at, right.tensor.data_ptr(), types.data, ldb, right.batch_stride,
-        left.tensor.data_ptr(), types.data, lda, left.batch_stride, beta_at, out.data_ptr(), types.data, ldc,
-        out.stride(0), batch, types.compute, CUBLAS_GEMM_DEFAULT));
+    EMBER_CUBLAS_CHECK(cublasGemmStridedBatchedEx(handle, op_b, op_a, n, m, k, alpha_factor.get(), g.b.data, types.data,
+                                                  ldb, g.b.batch_stride, g.a.data, types.data, lda, g.a.batch_stride,
+                                                  beta_factor.get(), g.out, types.data, ldc, g.out_batch_stride, batch,
+                                                  types.compute, CUBLAS_GEMM_DEFAULT));
   }
+}
+
+void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
+  const MatrixView x(a), y(b), z(out);
+  if (z.batch > 1 && y.batch_stride == 0) {
+    // One matrix on the right for the whole batch: the rows of the batch are those of one matrix.
+    const int64_t stride = joined_row_stride(x.rows, x.row_stride, x.batch_stride);
+    const int64_t out_stride = joined_row_stride(z.rows, z.row_stride, z.batch_stride);
+    const int64_t rows = z.batch * z.rows;
+    if (stride > 0 && out_stride >= z.cols && rows <= INT_MAX) {
+      return gemm(detail::alias(out, {rows, z.cols}, {out_stride, z.col_stride}, out.storage_offset()),
+                  detail::alias(a, {rows, x.cols}, {stride, x.col_stride}, a.storage_offset()),
+                  detail::alias(b, {y.rows, y.cols}, {y.row_stride, y.col_stride}, b.storage_offset()), alpha, beta);
+    }
+  }
+  Gemm g;
+  g.dtype = out.dtype();
+  g.batch = checked(z.batch, "batch size");
+  g.m = checked(z.rows, "number of rows");
+  g.n = checked(z.cols, "number of columns");
+  g.k = checked(x.cols, "inner size");
+  g.out = z.data;
+  g.out_ld = checked(z.rows == 1 ? z.cols : z.row_stride, "stride of the output");
+  g.out_batch_stride = z.batch_stride;
+  EMBER_CHECK(g.out_ld >= z.cols && (z.cols == 1 || z.col_stride == 1), "the output must be row-major, got strides ",
+              out.strides());
+  const LaunchScope scope(out.device());
+  const Operand left = prepare(a, x, "stride of the first matrix"),
+                right = prepare(b, y, "stride of the second matrix");
+  g.a = left.matrix;
+  g.b = right.matrix;
+  if (!for_lt(g) || !lt_gemm(scope, g, alpha, beta)) cublas_gemm(scope, g, alpha, beta);
   check_launch("matmul");
 }
 
 Tensor as_batch(const Tensor& x) {
-  if (x.dim() == 3) return x;
   return detail::alias(x, {1, x.size(0), x.size(1)}, {0, x.stride(0), x.stride(1)}, x.storage_offset());
 }
 
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
-  if (out.dim() == 2) return matmul(as_batch(out), as_batch(a), as_batch(b), alpha, beta);
   if (out.numel() == 0) return;
-  if (a.size(2) == 0) return scale(out, beta);
+  if (a.sizes().back() == 0) return scale(out, beta);
   if (is_floating(out.dtype())) {
     gemm(out, a, b, alpha, beta);
+  } else if (out.dim() == 2) {
+    matmul_integers(as_batch(out), as_batch(a), as_batch(b), alpha, beta);
   } else {
     matmul_integers(out, a, b, alpha, beta);
   }

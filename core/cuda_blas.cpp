@@ -1,0 +1,29 @@
+#include <ember/core/cuda_blas.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+namespace ember::cuda {
+
+namespace {
+
+std::atomic<bool> g_allow_tf32{false};
+
+std::atomic<bool>& benchmark_setting() {
+  static std::atomic<bool> enabled = [] {
+    const char* const value = std::getenv("EMBER_CUDA_TUNE");
+    return value != nullptr && std::strcmp(value, "") != 0 && std::strcmp(value, "0") != 0;
+  }();
+  return enabled;
+}
+
+}  // namespace
+
+bool allow_tf32() { return g_allow_tf32.load(std::memory_order_relaxed); }
+void set_allow_tf32(bool allowed) { g_allow_tf32.store(allowed, std::memory_order_relaxed); }
+
+bool benchmark() { return benchmark_setting().load(std::memory_order_relaxed); }
+void set_benchmark(bool enabled) { benchmark_setting().store(enabled, std::memory_order_relaxed); }
+
+}  // namespace ember::cuda

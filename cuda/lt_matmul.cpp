@@ -1,0 +1,136 @@
+#include <ember/cuda/lt_matmul.h>
+
+#include <ember/core/backend.h>
+#include <ember/core/cuda_blas.h>
+
+namespace ember::cuda {
+
+namespace {
+
+void set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t attribute, const auto& value) {
+  EMBER_CUBLAS_CHECK(cublasLtMatmulDescSetAttribute(desc, attribute, &value, sizeof(value)));
+}
+void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+  EMBER_CUBLAS_CHECK(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof(value)));
+}
+void set(cublasLtMatrixLayout_t layout, cublasLtMatrixLayoutAttribute_t attribute, const auto& value) {
+  EMBER_CUBLAS_CHECK(cublasLtMatrixLayoutSetAttribute(layout, attribute, &value, sizeof(value)));
+}
+
+// The row-major rows×cols matrix as the column-major one that is in memory: its transpose, or itself where BLAS is to
+// transpose it.
+void init_layout(cublasLtMatrixLayout_t layout, cudaDataType_t type, int64_t rows, int64_t cols, bool transpose,
+                 int64_t ld, int64_t batch, int64_t batch_stride) {
+  EMBER_CUBLAS_CHECK(cublasLtMatrixLayoutInit(layout, type, static_cast<uint64_t>(transpose ? rows : cols),
+                                              static_cast<uint64_t>(transpose ? cols : rows), ld));
+  if (batch == 1) return;
+  set(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<int32_t>(batch));
+  set(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, batch_stride);
+}
+
+cublasLtEpilogue_t lt_epilogue(Epilogue epilogue) {
+  switch (epilogue) {
+    case Epilogue::None: return CUBLASLT_EPILOGUE_DEFAULT;
+    case Epilogue::Bias: return CUBLASLT_EPILOGUE_BIAS;
+    case Epilogue::RowSums: return CUBLASLT_EPILOGUE_BGRADB;  // a is cuBLASLt's B
+  }
+  return CUBLASLT_EPILOGUE_DEFAULT;
+}
+
+void point_to_vector(LtPlan& plan, const void* vector) {
+  set(&plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
+  plan.vector = vector;
+}
+
+// outᵀ[n, m] = bᵀ[n, k]·aᵀ[k, m], column-major: see gemm_layout.h.
+void describe_product(LtPlan& plan, const Gemm& g, const GemmTypes& types) {
+  EMBER_CUBLAS_CHECK(cublasLtMatmulDescInit(&plan.product, types.compute, types.scale));
+  set(&plan.product, CUBLASLT_MATMUL_DESC_TRANSA,
+      static_cast<int32_t>(g.b.layout.transpose ? CUBLAS_OP_T : CUBLAS_OP_N));
+  set(&plan.product, CUBLASLT_MATMUL_DESC_TRANSB,
+      static_cast<int32_t>(g.a.layout.transpose ? CUBLAS_OP_T : CUBLAS_OP_N));
+  if (g.epilogue != Epilogue::None) {
+    set(&plan.product, CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<uint32_t>(lt_epilogue(g.epilogue)));
+    point_to_vector(plan, g.vector);  // the heuristics look at its alignment; its type is out's where none is said
+  }
+  init_layout(&plan.a, types.data, g.m, g.k, g.a.layout.transpose, g.a.layout.ld, g.batch, g.a.batch_stride);
+  init_layout(&plan.b, types.data, g.k, g.n, g.b.layout.transpose, g.b.layout.ld, g.batch, g.b.batch_stride);
+  init_layout(&plan.out, types.data, g.m, g.n, false, g.out_ld, g.batch, g.out_batch_stride);
+}
+
+// The first kernel that the heuristics propose; the plan is unusable if there is none.
+void choose_algorithm(LtPlan& plan, const LtContext& context, const DeviceInfo& device, const Gemm& g) {
+  cublasLtMatmulPreferenceOpaque_t preference;
+  EMBER_CUBLAS_CHECK(cublasLtMatmulPreferenceInit(&preference));
+  set(&preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, uint64_t{blas_workspace_size(device)});
+  const bool two_bytes = element_size(g.dtype) == 2;
+  const uint32_t reductions = two_bytes ? CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
+                                        : CUBLASLT_REDUCTION_SCHEME_MASK;
+  set(&preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, reductions);
+  const auto alignment = [](const void* data) { return uint32_t{1} << alignment_log2(data); };
+  set(&preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment(g.b.data));
+  set(&preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment(g.a.data));
+  set(&preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment(g.out));
+  set(&preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment(g.out));
+
+  cublasLtMatmulHeuristicResult_t result{};
+  int count = 0;
+  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(context.handle, &plan.product, &plan.b, &plan.a,
+                                                               &plan.out, &plan.out, &preference, 1, &result, &count);
+  plan.usable = false;
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return;
+  EMBER_CUBLAS_CHECK(status);
+  if (count == 0 || result.state != CUBLAS_STATUS_SUCCESS) return;
+  plan.algo = result.algo;
+  plan.workspace = result.workspaceSize;
+  plan.usable = true;
+}
+
+LtPlan& plan_for(const LaunchScope& scope, const Gemm& gemm, const GemmTypes& types) {
+  LtContext& context = lt_context(scope.info);
+  const LtKey key(gemm, types.compute == CUBLAS_COMPUTE_32F_FAST_TF32, false);
+  if (std::unique_ptr<LtPlan>* const known = context.plans.find(key)) [[likely]]
+    return **known;
+  auto plan = std::make_unique<LtPlan>();
+  describe_product(*plan, gemm, types);
+  choose_algorithm(*plan, context, scope.info, gemm);
+  return *context.plans.insert(key, std::move(plan));
+}
+
+}  // namespace
+
+GemmTypes gemm_types(ScalarType dtype) {
+  switch (dtype) {
+    case ScalarType::Float:
+      return {CUDA_R_32F, allow_tf32() ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F};
+    case ScalarType::Double: return {CUDA_R_64F, CUBLAS_COMPUTE_64F, CUDA_R_64F};
+    case ScalarType::Half: return {CUDA_R_16F, CUBLAS_COMPUTE_32F, CUDA_R_32F};
+    case ScalarType::BFloat16: return {CUDA_R_16BF, CUBLAS_COMPUTE_32F, CUDA_R_32F};
+    default: detail::throw_unsupported_dtype(dtype, DtypeSet::Floating);
+  }
+}
+
+bool lt_gemm(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta) {
+  const GemmTypes types = gemm_types(gemm.dtype);
+  LtPlan& plan = plan_for(scope, gemm, types);
+  if (!plan.usable) return false;
+  if (gemm.epilogue != Epilogue::None && plan.vector != gemm.vector) point_to_vector(plan, gemm.vector);
+  Storage workspace;
+  if (plan.workspace != 0) {
+    workspace = allocate_storage(plan.workspace, Device(kCUDA, static_cast<DeviceIndex>(scope.info.index)));
+  }
+  const GemmFactor alpha_factor(alpha, types), beta_factor(beta, types);
+  const cublasStatus_t status =
+      cublasLtMatmul(lt_context(scope.info).handle, &plan.product, alpha_factor.get(), gemm.b.data, &plan.b,
+                     gemm.a.data, &plan.a, beta_factor.get(), gemm.out, &plan.out, gemm.out, &plan.out, &plan.algo,
+                     workspace.data(), plan.workspace, scope.stream);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) [[unlikely]] {
+    // The heuristics had promised it. What refuses a problem refuses it before anything is queued, and always.
+    plan.usable = false;
+    return false;
+  }
+  EMBER_CUBLAS_CHECK(status);
+  return true;
+}
+
+}  // namespace ember::cuda
