@@ -58,8 +58,8 @@ void describe_product(LtPlan& plan, const Gemm& g, const GemmTypes& types) {
   init_layout(&plan.out, types.data, g.m, g.n, false, g.out_ld, g.batch, g.out_batch_stride);
 }
 
-// The first kernel that the heuristics propose; the plan is unusable if there is none.
-void choose_algorithm(LtPlan& plan, const LtContext& context, const DeviceInfo& device, const Gemm& g) {
+// At most `wanted` of the kernels that the heuristics propose.
+LtCandidates candidates(LtPlan& plan, const LtContext& context, const DeviceInfo& device, const Gemm& g, int wanted) {
   cublasLtMatmulPreferenceOpaque_t preference;
   EMBER_CUBLAS_CHECK(cublasLtMatmulPreferenceInit(&preference));
   set(&preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, uint64_t{blas_workspace_size(device)});
@@ -73,27 +73,67 @@ void choose_algorithm(LtPlan& plan, const LtContext& context, const DeviceInfo& 
   set(&preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment(g.out));
   set(&preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment(g.out));
 
-  cublasLtMatmulHeuristicResult_t result{};
+  cublasLtMatmulHeuristicResult_t results[LtCandidates::kMost];
   int count = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(context.handle, &plan.product, &plan.b, &plan.a,
-                                                               &plan.out, &plan.out, &preference, 1, &result, &count);
-  plan.usable = false;
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return;
+  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+      context.handle, &plan.product, &plan.b, &plan.a, &plan.out, &plan.out, &preference, wanted, results, &count);
+  LtCandidates found;
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return found;
   EMBER_CUBLAS_CHECK(status);
-  if (count == 0 || result.state != CUBLAS_STATUS_SUCCESS) return;
-  plan.algo = result.algo;
-  plan.workspace = result.workspaceSize;
-  plan.usable = true;
+  for (int i = 0; i < count; ++i) {
+    if (results[i].state != CUBLAS_STATUS_SUCCESS) continue;
+    found.choices[static_cast<size_t>(found.count++)] = {true, results[i].algo, results[i].workspaceSize};
+  }
+  return found;
 }
 
-LtPlan& plan_for(const LaunchScope& scope, const Gemm& gemm, const GemmTypes& types) {
-  LtContext& context = lt_context(scope.info);
-  const LtKey key(gemm, types.compute == CUBLAS_COMPUTE_32F_FAST_TF32, false);
+// Queues the product with one kernel of cuBLASLt; false if that refuses the problem.
+bool run_plan(const LaunchScope& scope, const LtContext& context, LtPlan& plan, const LtChoice& choice,
+              const Gemm& gemm, const GemmTypes& types, double alpha, double beta) {
+  if (gemm.epilogue != Epilogue::None && plan.vector != gemm.vector) point_to_vector(plan, gemm.vector);
+  Storage workspace;
+  if (choice.workspace != 0) {
+    workspace = allocate_storage(choice.workspace, Device(kCUDA, static_cast<DeviceIndex>(scope.info.index)));
+  }
+  const GemmFactor alpha_factor(alpha, types), beta_factor(beta, types);
+  const cublasStatus_t status = cublasLtMatmul(
+      context.handle, &plan.product, alpha_factor.get(), gemm.b.data, &plan.b, gemm.a.data, &plan.a, beta_factor.get(),
+      gemm.out, &plan.out, gemm.out, &plan.out, &choice.algo, workspace.data(), choice.workspace, scope.stream);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) [[unlikely]]
+    return false;
+  EMBER_CUBLAS_CHECK(status);
+  return true;
+}
+
+// One of `candidates`, or none, by measurement on memory that nobody reads.
+LtChoice measured(const LaunchScope& scope, const LtContext& context, LtPlan& plan, const LtKey& key, const Gemm& gemm,
+                  const LtCandidates& candidates, const GemmTypes& types, double alpha, double beta,
+                  FunctionRef otherwise) {
+  const ScratchGemm scratch(gemm, scope.info.index);
+  const auto run = [&](const LtChoice& choice) {
+    return run_plan(scope, context, plan, choice, scratch.gemm(), types, alpha, beta);
+  };
+  return quickest(scope, key, gemm, candidates, LtRun(run), otherwise);
+}
+
+LtPlan& plan_for(const LaunchScope& scope, LtContext& context, const Gemm& gemm, const GemmTypes& types, double alpha,
+                 double beta, FunctionRef otherwise) {
+  const bool tf32 = types.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
+  bool tuned = benchmark();
+  LtKey key(gemm, tf32, tuned);
   if (std::unique_ptr<LtPlan>* const known = context.plans.find(key)) [[likely]]
     return **known;
+  if (tuned && !can_measure(scope.stream)) {
+    tuned = false;
+    key = LtKey(gemm, tf32, tuned);
+    if (std::unique_ptr<LtPlan>* const known = context.plans.find(key)) return **known;
+  }
   auto plan = std::make_unique<LtPlan>();
   describe_product(*plan, gemm, types);
-  choose_algorithm(*plan, context, scope.info, gemm);
+  const LtCandidates found = candidates(*plan, context, scope.info, gemm, tuned ? LtCandidates::kMost : 1);
+  plan->choice = tuned && found.count != 0
+                     ? measured(scope, context, *plan, key, gemm, found, types, alpha, beta, otherwise)
+                     : found.choices[0];
   return *context.plans.insert(key, std::move(plan));
 }
 
@@ -110,27 +150,15 @@ GemmTypes gemm_types(ScalarType dtype) {
   }
 }
 
-bool lt_gemm(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta) {
+bool lt_gemm(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta, FunctionRef otherwise) {
   const GemmTypes types = gemm_types(gemm.dtype);
-  LtPlan& plan = plan_for(scope, gemm, types);
-  if (!plan.usable) return false;
-  if (gemm.epilogue != Epilogue::None && plan.vector != gemm.vector) point_to_vector(plan, gemm.vector);
-  Storage workspace;
-  if (plan.workspace != 0) {
-    workspace = allocate_storage(plan.workspace, Device(kCUDA, static_cast<DeviceIndex>(scope.info.index)));
-  }
-  const GemmFactor alpha_factor(alpha, types), beta_factor(beta, types);
-  const cublasStatus_t status =
-      cublasLtMatmul(lt_context(scope.info).handle, &plan.product, alpha_factor.get(), gemm.b.data, &plan.b,
-                     gemm.a.data, &plan.a, beta_factor.get(), gemm.out, &plan.out, gemm.out, &plan.out, &plan.algo,
-                     workspace.data(), plan.workspace, scope.stream);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED) [[unlikely]] {
-    // The heuristics had promised it. What refuses a problem refuses it before anything is queued, and always.
-    plan.usable = false;
-    return false;
-  }
-  EMBER_CUBLAS_CHECK(status);
-  return true;
+  LtContext& context = lt_context(scope.info);
+  LtPlan& plan = plan_for(scope, context, gemm, types, alpha, beta, otherwise);
+  if (!plan.choice.usable) return false;
+  if (run_plan(scope, context, plan, plan.choice, gemm, types, alpha, beta)) return true;
+  // The heuristics had promised it. What refuses a problem refuses it before anything is queued, and always.
+  plan.choice.usable = false;
+  return false;
 }
 
 }  // namespace ember::cuda

@@ -15,17 +15,16 @@
 #include <ember/cuda/blas.h>
 #include <ember/cuda/lt_cache.h>
 #include <ember/cuda/lt_problem.h>
+#include <ember/cuda/lt_tune.h>
 
 namespace ember::cuda {
 
 // Descriptors are initialised in place and own nothing.
 struct LtPlan {
-  bool usable = false;  // whether cuBLASLt has a kernel
   cublasLtMatmulDescOpaque_t product;
   cublasLtMatrixLayoutOpaque_t a, b, out;  // row-major names; cuBLASLt gets b first
-  cublasLtMatmulAlgo_t algo;
-  size_t workspace = 0;          // bytes
-  const void* vector = nullptr;  // the epilogue's that `product` has
+  const void* vector = nullptr;            // the epilogue's that `product` has
+  LtChoice choice;
 };
 
 // What one thread holds of one device.
@@ -56,8 +55,9 @@ class GemmFactor {
   bool is_double_;
 };
 
-// Queues the product on the scope's stream; or gives false, having done nothing, if cuBLASLt has no kernel for it. An
-// epilogue wants beta = 0, and RowSums alpha = 1.
-bool lt_gemm(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta);
+// Queues the product on the scope's stream; or gives false, having done nothing, where cuBLASLt has no kernel for it,
+// or where cuda::benchmark() has found that what is done `otherwise` is quicker: that queues the same, to memory of its
+// own. An epilogue wants beta = 0, and RowSums alpha = 1.
+bool lt_gemm(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta, FunctionRef otherwise);
 
 }  // namespace ember::cuda

@@ -35,6 +35,9 @@ struct Gemm {
   void* vector = nullptr;  // the epilogue's: dense, of the dtype of the matrices
 };
 
+// How many elements of memory there are from the first of `out` to its last.
+constexpr int64_t out_extent(const Gemm& g) { return (g.batch - 1) * g.out_batch_stride + (g.m - 1) * g.out_ld + g.n; }
+
 // The alignment of an address in bytes, as its power of 2 up to 256, the most that kernels ask for.
 inline unsigned alignment_log2(const void* data) {
   return static_cast<unsigned>(std::countr_zero(reinterpret_cast<uintptr_t>(data) | 256u));

@@ -3,8 +3,10 @@
 
 #include <climits>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
+#include <ember/core/cuda_blas.h>
 #include <ember/core/launch.h>
 #include <ember/cuda/blas.h>
 #include <ember/cuda/gemm_layout.h>
@@ -40,28 +42,22 @@ struct MatrixView {
   }
 };
 
-// A factor as cuBLAS takes it, which keeps the copy alive where one was needed.
-struct Operand {
-  GemmMatrix matrix;
-  Tensor copy;
-};
-
-Operand prepare(const Tensor& x, const MatrixView& view, const char* stride_name) {
-  Operand operand;
-  operand.matrix = {view.data, gemm_operand(view.rows, view.cols, view.row_stride, view.col_stride), view.batch_stride};
-  if (!operand.matrix.layout.representable) {
+// A factor as cuBLAS takes it: in a copy where it must.
+GemmMatrix prepare(const Tensor& x, const MatrixView& view, const char* stride_name, Tensor& copy) {
+  GemmMatrix matrix{view.data, gemm_operand(view.rows, view.cols, view.row_stride, view.col_stride), view.batch_stride};
+  if (!matrix.layout.representable) {
     // One matrix used for the whole batch is copied once.
     const bool shared = x.dim() == 3 && view.batch_stride == 0;
     const Tensor source = shared ? detail::alias(x, {1, view.rows, view.cols}, x.strides(), x.storage_offset()) : x;
-    operand.copy = detail::empty(source.sizes(), x.dtype(), x.device());
-    TensorIterator iter(operand.copy);
+    copy = detail::empty(source.sizes(), x.dtype(), x.device());
+    TensorIterator iter(copy);
     iter.add_input(source);
     iter.build();
     launch(kernels.copy, x.device(), iter);
-    operand.matrix = {operand.copy.data_ptr(), {true, false, view.cols}, shared ? 0 : view.rows * view.cols};
+    matrix = {copy.data_ptr(), {true, false, view.cols}, shared ? 0 : view.rows * view.cols};
   }
-  checked(operand.matrix.layout.ld, stride_name);
-  return operand;
+  checked(matrix.layout.ld, stride_name);
+  return matrix;
 }
 
 // k == 0: there is nothing to add.
@@ -97,7 +93,7 @@ bool for_lt(const Gemm& g) {
     case Library::CublasLt: return true;
     case Library::Choose: break;
   }
-  return g.m != 1 && g.n != 1;
+  return (g.m != 1 && g.n != 1) || benchmark();
 }
 
 void cublas_gemm(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
@@ -122,7 +118,40 @@ void cublas_gemm(const LaunchScope& scope, const Gemm& g, double alpha, double b
   }
 }
 
-void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
+// Without an epilogue: always done.
+void run(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
+  std::optional<ScratchGemm> scratch;
+  const auto otherwise = [&] {
+    if (!scratch) scratch.emplace(g, scope.info.index);
+    cublas_gemm(scope, scratch->gemm(), alpha, beta);
+  };
+  if (!for_lt(g) || !lt_gemm(scope, g, alpha, beta, FunctionRef(otherwise))) cublas_gemm(scope, g, alpha, beta);
+  check_launch("matmul");
+}
+
+// A product as cuBLAS takes it, with the copies of factors that it needs.
+struct Product {
+  Gemm gemm;
+  Tensor copies[2];
+
+  Product(const Tensor& out, const Tensor& a, const Tensor& b) {
+    const MatrixView x(a), y(b), z(out);
+    gemm.dtype = out.dtype();
+    gemm.batch = checked(z.batch, "batch size");
+    gemm.m = checked(z.rows, "number of rows");
+    gemm.n = checked(z.cols, "number of columns");
+    gemm.k = checked(x.cols, "inner size");
+    gemm.out = z.data;
+    gemm.out_ld = checked(z.rows == 1 ? z.cols : z.row_stride, "stride of the output");
+    gemm.out_batch_stride = z.batch_stride;
+    EMBER_CHECK(gemm.out_ld >= z.cols && (z.cols == 1 || z.col_stride == 1),
+                "the output must be row-major, got strides ", out.strides());
+    gemm.a = prepare(a, x, "stride of the first matrix", copies[0]);
+    gemm.b = prepare(b, y, "stride of the second matrix", copies[1]);
+  }
+};
+
+void multiply(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
   const MatrixView x(a), y(b), z(out);
   if (z.batch > 1 && y.batch_stride == 0) {
     // One matrix on the right for the whole batch: the rows of the batch are those of one matrix.
@@ -130,29 +159,15 @@ void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, dou
     const int64_t out_stride = joined_row_stride(z.rows, z.row_stride, z.batch_stride);
     const int64_t rows = z.batch * z.rows;
     if (stride > 0 && out_stride >= z.cols && rows <= INT_MAX) {
-      return gemm(detail::alias(out, {rows, z.cols}, {out_stride, z.col_stride}, out.storage_offset()),
-                  detail::alias(a, {rows, x.cols}, {stride, x.col_stride}, a.storage_offset()),
-                  detail::alias(b, {y.rows, y.cols}, {y.row_stride, y.col_stride}, b.storage_offset()), alpha, beta);
+      return multiply(detail::alias(out, {rows, z.cols}, {out_stride, z.col_stride}, out.storage_offset()),
+                      detail::alias(a, {rows, x.cols}, {stride, x.col_stride}, a.storage_offset()),
+                      detail::alias(b, {y.rows, y.cols}, {y.row_stride, y.col_stride}, b.storage_offset()), alpha,
+                      beta);
     }
   }
-  Gemm g;
-  g.dtype = out.dtype();
-  g.batch = checked(z.batch, "batch size");
-  g.m = checked(z.rows, "number of rows");
-  g.n = checked(z.cols, "number of columns");
-  g.k = checked(x.cols, "inner size");
-  g.out = z.data;
-  g.out_ld = checked(z.rows == 1 ? z.cols : z.row_stride, "stride of the output");
-  g.out_batch_stride = z.batch_stride;
-  EMBER_CHECK(g.out_ld >= z.cols && (z.cols == 1 || z.col_stride == 1), "the output must be row-major, got strides ",
-              out.strides());
   const LaunchScope scope(out.device());
-  const Operand left = prepare(a, x, "stride of the first matrix"),
-                right = prepare(b, y, "stride of the second matrix");
-  g.a = left.matrix;
-  g.b = right.matrix;
-  if (!for_lt(g) || !lt_gemm(scope, g, alpha, beta)) cublas_gemm(scope, g, alpha, beta);
-  check_launch("matmul");
+  const Product product(out, a, b);
+  run(scope, product.gemm, alpha, beta);
 }
 
 Tensor as_batch(const Tensor& x) {
@@ -163,7 +178,7 @@ void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, d
   if (out.numel() == 0) return;
   if (a.sizes().back() == 0) return scale(out, beta);
   if (is_floating(out.dtype())) {
-    gemm(out, a, b, alpha, beta);
+    multiply(out, a, b, alpha, beta);
   } else if (out.dim() == 2) {
     matmul_integers(as_batch(out), as_batch(a), as_batch(b), alpha, beta);
   } else {
@@ -171,14 +186,36 @@ void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, d
   }
 }
 
-// The bias is in every row of `out` first.
-void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
-  if (out.numel() == 0) return;
+void copy_to_rows(const Tensor& out, const Tensor& bias) {
   TensorIterator iter(out);
   iter.add_input(bias);
   iter.build();
   launch(kernels.copy, out.device(), iter);
-  matmul(out, a, b, 1, 1);
+}
+
+void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
+  if (out.numel() == 0) return;
+  if (!is_floating(out.dtype()) || a.sizes()[1] == 0) {
+    copy_to_rows(out, bias);
+    return matmul(out, a, b, 1, 1);
+  }
+  const LaunchScope scope(out.device());
+  const Product product(out, a, b);
+  // The bias is added on the way, or is in every row of the output first.
+  if (bias.sizes()[0] == 1 || bias.strides()[0] == 1) {
+    Gemm fused = product.gemm;
+    fused.epilogue = Epilogue::Bias;
+    fused.vector = bias.data_ptr();
+    std::optional<ScratchGemm> scratch;
+    const auto in_steps = [&] {
+      if (!scratch) scratch.emplace(product.gemm, scope.info.index);
+      copy_to_rows(scratch->matrix(), bias);
+      run(scope, scratch->gemm(), 1, 1);
+    };
+    if (for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) return check_launch("matmul_bias");
+  }
+  copy_to_rows(out, bias);
+  run(scope, product.gemm, 1, 1);
 }
 
 }  // namespace
