@@ -1,6 +1,7 @@
 #include <ember/core/backend.h>
 #include <ember/core/error.h>
 
+#include <sstream>
 #include <utility>
 
 namespace ember {
@@ -25,6 +26,18 @@ Registry& registry() {
 }
 
 }  // namespace
+
+void Backend::set_memory_limit(Device device, size_t) {
+  EMBER_CHECK_NOT_IMPLEMENTED(false, "the memory of ", device, " cannot be limited");
+}
+MemorySnapshot Backend::memory_snapshot(Device device) {
+  EMBER_CHECK_NOT_IMPLEMENTED(false, "there is no snapshot of the memory of ", device);
+}
+IntrusivePtr<StorageImpl> Backend::allocate_pinned(size_t) {
+  EMBER_CHECK_NOT_IMPLEMENTED(false, "this device has no pinned memory");
+}
+bool Backend::is_pinned(const void*) { return false; }
+MemoryStats Backend::pinned_memory_stats() { return {}; }
 
 Backend* backend_or_null(DeviceType type) noexcept { return registry().backends[static_cast<size_t>(type)]; }
 
@@ -53,6 +66,13 @@ Storage allocate_storage(size_t nbytes, Device device) {
   }
   static Backend& cpu = backend(kCPU);
   return Storage(device.is_cpu() ? cpu.allocate(nbytes, device) : backend(device.type()).allocate(nbytes, device));
+}
+
+Storage allocate_pinned_storage(size_t nbytes, Device device) {
+  EMBER_CHECK(device.is_cpu(), "only memory of the CPU can be pinned, not that of ", device);
+  Backend& cuda = backend(kCUDA);
+  EMBER_CHECK(cuda.device_count() > 0, "memory cannot be pinned: ", cuda.why_unavailable());
+  return nbytes == 0 ? allocate_storage(0, device) : Storage(cuda.allocate_pinned(nbytes));
 }
 
 // ---- streams and events ----
@@ -170,6 +190,18 @@ void reset_peak_memory_stats(int64_t device) { backend(kCUDA).reset_peak_memory_
 void empty_cache() {
   if (Backend* b = backend_or_null(kCUDA)) b->empty_cache();
 }
+
+void set_memory_limit(size_t bytes, int64_t device) { backend(kCUDA).set_memory_limit(checked(device), bytes); }
+
+MemorySnapshot take_memory_snapshot(int64_t device) { return backend(kCUDA).memory_snapshot(checked(device)); }
+
+std::string memory_snapshot(int64_t device) {
+  std::ostringstream out;
+  out << take_memory_snapshot(device);
+  return std::move(out).str();
+}
+
+MemoryStats pinned_memory_stats() { return backend(kCUDA).pinned_memory_stats(); }
 
 }  // namespace cuda
 

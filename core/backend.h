@@ -7,20 +7,11 @@
 #include <vector>
 
 #include <ember/core/device.h>
+#include <ember/core/memory_stats.h>
 #include <ember/core/storage.h>
 #include <ember/core/stream.h>
 
 namespace ember {
-
-// Bytes on one device. live: held by tensors. cached: kept for reuse. Peaks since reset_peak.
-struct MemoryStats {
-  size_t live = 0;
-  size_t cached = 0;
-  size_t peak_live = 0;
-  size_t peak_reserved = 0;         // of live + cached
-  uint64_t allocations = 0;         // calls so far
-  uint64_t system_allocations = 0;  // of them, those that went to the driver or operating system
-};
 
 class Backend {
  public:
@@ -41,9 +32,19 @@ class Backend {
   virtual MemoryStats memory_stats(Device device) = 0;
   virtual void reset_peak_memory_stats(Device device) = 0;
   virtual void empty_cache() = 0;
+  // At most so many bytes are reserved, live and cached; 0: no limit.
+  virtual void set_memory_limit(Device device, size_t bytes);
+  virtual MemorySnapshot memory_snapshot(Device device);
+
+  // `nbytes` (> 0) of the host's memory that the device copies from and to by itself, aligned as above; and whether
+  // memory of the host is of that kind, here or by its owner's doing.
+  virtual IntrusivePtr<StorageImpl> allocate_pinned(size_t nbytes);
+  virtual bool is_pinned(const void* data);
+  virtual MemoryStats pinned_memory_stats();
 
   // Copies bytes between this backend's device and the host or another device of it, ordered on the
-  // current streams of both. Copies to or from the host are complete on return unless non_blocking.
+  // current streams of both. Copies to or from the host are complete on return, unless they are non_blocking and the
+  // host's memory is pinned.
   virtual void copy_bytes(void* dst, Device dst_device, const void* src, Device src_device, size_t nbytes,
                           bool non_blocking) = 0;
 
@@ -77,8 +78,10 @@ Backend* backend_or_null(DeviceType type) noexcept;
 // `device` with its index made definite and checked: -1 becomes the current device. Throws Error.
 Device resolve_device(Device device);
 
-// Uninitialised memory for one tensor. Zero bytes gives a storage with a null pointer.
+// Uninitialised memory for one tensor. Zero bytes gives a storage with a null pointer. Pinned is for the host's
+// memory only, and needs CUDA.
 Storage allocate_storage(size_t nbytes, Device device);
+Storage allocate_pinned_storage(size_t nbytes, Device device);
 
 // Registers every backend that is built in; called once by the first use of a kernel or backend. Each
 // backend's register function fills its column of the kernel table and returns its Backend.
@@ -107,7 +110,16 @@ std::string why_unavailable();
 void synchronize(int64_t device = -1);
 MemoryStats memory_stats(int64_t device = -1);
 void reset_peak_memory_stats(int64_t device = -1);
+// Gives back to the driver what no tensor holds, and pinned memory of the host that none holds.
 void empty_cache();
+// At most so many bytes are reserved on the device, live and cached; 0: as many as it has. An allocation beyond it
+// fails as one beyond the device's memory does: after the cache was given back, with an OutOfMemoryError.
+void set_memory_limit(size_t bytes, int64_t device = -1);
+// What the allocator holds: as data, and as a page to read.
+MemorySnapshot take_memory_snapshot(int64_t device = -1);
+std::string memory_snapshot(int64_t device = -1);
+// Of the host's pinned memory.
+MemoryStats pinned_memory_stats();
 }  // namespace cuda
 
 }  // namespace ember

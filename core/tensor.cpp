@@ -73,6 +73,18 @@ MemoryFormat Tensor::suggest_memory_format(bool channels_last_strides_exact_matc
   return format;
 }
 
+bool Tensor::is_pinned() const {
+  if (!is_cpu() || numel() == 0) return false;
+  Backend* const cuda = backend_or_null(kCUDA);
+  return cuda != nullptr && cuda->device_count() > 0 && cuda->is_pinned(data_ptr());
+}
+
+void Tensor::record_stream(const Stream& stream) const {
+  EMBER_CHECK(is_cuda() && stream.device == device(), "record_stream: expected a CUDA tensor and a stream of its ",
+              "device, got ", describe(*this), " and a stream of ", stream.device);
+  backend(kCUDA).record_stream(storage(), stream);
+}
+
 bool Tensor::is_same_size(const Tensor& other) const { return sizes() == other.sizes(); }
 
 Scalar Tensor::item() const {
@@ -102,7 +114,7 @@ std::string describe(const Tensor& t) {
 
 namespace detail {
 
-Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device) {
+Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device, bool pinned) {
   EMBER_CHECK(dtype != ScalarType::Undefined, "a tensor needs a defined dtype");
   if (!device.is_cpu() || device.has_index()) device = resolve_device(device);
   const int64_t numel = checked_numel(sizes);
@@ -110,8 +122,10 @@ Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device) {
   EMBER_CHECK(!__builtin_mul_overflow(numel, static_cast<int64_t>(element_size(dtype)), &nbytes),
               "the size in bytes of a ", dtype_name(dtype), " tensor of sizes ", sizes, " overflows");
   const Dims strides = contiguous_strides(sizes);
+  const auto bytes = static_cast<size_t>(nbytes);
   return Tensor(IntrusivePtr<TensorImpl>(
-      new TensorImpl(allocate_storage(static_cast<size_t>(nbytes), device), dtype, sizes, strides, 0, numel, true)));
+      new TensorImpl(pinned ? allocate_pinned_storage(bytes, device) : allocate_storage(bytes, device), dtype, sizes,
+                     strides, 0, numel, true)));
 }
 
 Dims format_strides(IntArrayRef sizes, MemoryFormat format) {

@@ -23,6 +23,7 @@
 namespace ember {
 
 class Tensor;
+struct Stream;
 using TensorList = ArrayRef<Tensor>;
 // Accessors (accessor.h).
 template <class T>
@@ -102,7 +103,8 @@ class Tensor {
   bool is_sparse() const { return false; }
   bool is_meta() const { return false; }
   bool is_quantized() const { return false; }
-  bool is_pinned() const { return false; }
+  // Whether it is in memory of the host that devices copy from and to by themselves.
+  bool is_pinned() const;
   bool is_nonzero() const;
   bool is_same_size(const Tensor& other) const;
   bool has_storage() const { return defined(); }
@@ -194,6 +196,13 @@ class Tensor {
   Tensor clone(std::optional<MemoryFormat> memory_format = std::nullopt) const;
   Tensor alias() const;
   Tensor& copy_(const Tensor& src, bool non_blocking = false) const;
+  // A copy in pinned memory of the host; itself where it is there already. Copies between it and a device that are
+  // non_blocking run beside what the host does next: the memory must not be written, or read, before the stream has
+  // passed them. Needs CUDA.
+  Tensor pin_memory() const;
+  // For a tensor of CUDA that is used on another stream than it was made on: its memory is not used again before the
+  // work is done that is queued on `stream` when the tensor goes.
+  void record_stream(const Stream& stream) const;
   Tensor& fill_(const Scalar& value) const;
   Tensor& fill_(const Tensor& value) const;
   Tensor& zero_() const;
@@ -892,8 +901,9 @@ std::string describe(const Tensor& t);
 inline void bump_version(const Tensor& t) { t.unsafe_impl()->bump_version(); }
 
 namespace detail {
-// An uninitialised tensor outside autograd. Sizes are checked; the device may lack an index.
-Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device);
+// An uninitialised tensor outside autograd. Sizes are checked; the device may lack an index, and must be the CPU for
+// pinned memory.
+Tensor empty(IntArrayRef sizes, ScalarType dtype, Device device, bool pinned = false);
 // Strides of a dense tensor of these sizes in a format other than Preserve; throws unless it has the dimensions.
 Dims format_strides(IntArrayRef sizes, MemoryFormat format);
 // A view of `base` outside autograd: elements `offset` on from the start of the storage. Nothing is checked.

@@ -135,30 +135,18 @@ void DeviceAllocator::release_private(PrivatePool* pool) noexcept {
   release_idle_graphs();
 }
 
-// ---- statistics ----
-
-MemoryStats DeviceAllocator::stats() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  MemoryStats stats;
-  stats.live = live_;
-  stats.cached = reserved_ - permanent_ - live_;
-  stats.peak_live = peak_live_;
-  stats.peak_reserved = peak_reserved_;
-  stats.allocations = allocations_;
-  stats.system_allocations = system_allocations_;
-  return stats;
-}
-
-void DeviceAllocator::reset_peak() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  peak_live_ = live_;
-  peak_reserved_ = reserved_;
-}
-
 void DeviceAllocator::empty_cache() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (reserved_ == permanent_) return;
   EMBER_CHECK(routes_.empty(), "empty_cache: not while a graph is captured");
+  settle_all();
+  release_cache();
+}
+
+void DeviceAllocator::set_limit(size_t bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  limit_ = bytes;
+  if (limit_ == 0 || reserved_ <= limit_ || !routes_.empty()) return;
   settle_all();
   release_cache();
 }

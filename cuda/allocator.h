@@ -120,6 +120,9 @@ class DeviceAllocator {
   MemoryStats stats();
   void reset_peak();
   void empty_cache();
+  // At most so many bytes come from the driver; 0: no limit. What is cached beyond it goes back.
+  void set_limit(size_t bytes);
+  MemorySnapshot snapshot();
 
  private:
   // All of these hold mutex_.
@@ -157,6 +160,7 @@ class DeviceAllocator {
   void unmap_free(Block* block);
   void drop_range(StreamPool& pool);
   void release_idle_graphs() noexcept;
+  MemoryStats current_stats() const;
   [[noreturn]] void throw_exhausted(size_t nbytes);
 
   // Blocks that other streams used (allocator_events.cpp).

@@ -13,25 +13,6 @@ namespace ember::cuda {
 
 namespace {
 
-// Allows in this thread what CUDA holds to be unsafe while a stream records a graph: memory that is made then is no
-// part of the graph.
-class RelaxedCapture {
- public:
-  RelaxedCapture() { EMBER_CUDA_CHECK(cudaThreadExchangeStreamCaptureMode(&mode_)); }
-  ~RelaxedCapture() { (void)cudaThreadExchangeStreamCaptureMode(&mode_); }
-  RelaxedCapture(const RelaxedCapture&) = delete;
-  RelaxedCapture& operator=(const RelaxedCapture&) = delete;
-
- private:
-  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
-};
-
-struct Scope {
-  explicit Scope(int index) : device(index) {}
-  DeviceScope device;
-  RelaxedCapture relaxed;
-};
-
 template <class Function>
 Function driver_function(const char* name, [[maybe_unused]] unsigned version) {
   void* function = nullptr;
@@ -91,12 +72,12 @@ bool wants_malloc() {
   return true;
 }
 
-class CudaMemoryDriver final : public MemoryDriver {
+class CudaMemoryDriver final : public CudaEvents<MemoryDriver> {
  public:
-  explicit CudaMemoryDriver(int device) : device_(device), wants_malloc_(wants_malloc()) {}
+  explicit CudaMemoryDriver(int device) : CudaEvents(device), wants_malloc_(wants_malloc()) {}
 
   void* allocate(size_t nbytes) override {
-    const Scope scope(device_);
+    const DriverScope scope(device_);
     void* data = nullptr;
     const cudaError_t status = cudaMalloc(&data, nbytes);
     if (status == cudaErrorMemoryAllocation) {
@@ -107,12 +88,12 @@ class CudaMemoryDriver final : public MemoryDriver {
     return data;
   }
   void free(void* data) override {
-    const Scope scope(device_);
+    const DriverScope scope(device_);
     EMBER_CUDA_CHECK(cudaFree(data));
   }
   Info info() noexcept override {
     try {
-      const Scope scope(device_);
+      const DriverScope scope(device_);
       Info info;
       if (cudaMemGetInfo(&info.available, &info.total) == cudaSuccess) return info;
       (void)cudaGetLastError();
@@ -124,8 +105,9 @@ class CudaMemoryDriver final : public MemoryDriver {
   size_t granularity() noexcept override {
     try {
       if (wants_malloc_) return 0;
-      const Scope scope(device_);
-      if (cudaFree(nullptr) != cudaSuccess || !virtual_memory().complete()) return 0;  // cudaFree makes the context
+      const DriverScope scope(device_);
+      EMBER_CUDA_CHECK(cudaFree(nullptr));  // makes the context, which the driver's functions need
+      if (!virtual_memory().complete()) return 0;
       CUdevice device = 0;
       int supported = 0;
       if (virtual_memory().device_get(&device, device_) != CUDA_SUCCESS ||
@@ -146,7 +128,7 @@ class CudaMemoryDriver final : public MemoryDriver {
     }
   }
   void* reserve(size_t nbytes) override {
-    const Scope scope(device_);
+    const DriverScope scope(device_);
     CUdeviceptr base = 0;
     const CUresult status = virtual_memory().reserve(&base, nbytes, 0, 0, 0);
     if (status == CUDA_ERROR_OUT_OF_MEMORY) return nullptr;
@@ -154,11 +136,11 @@ class CudaMemoryDriver final : public MemoryDriver {
     return reinterpret_cast<void*>(base);
   }
   void unreserve(void* base, size_t nbytes) override {
-    const Scope scope(device_);
+    const DriverScope scope(device_);
     check_driver(virtual_memory().unreserve(address(base), nbytes), "cuMemAddressFree");
   }
   bool map(void* at, size_t nbytes) override {
-    const Scope scope(device_);
+    const DriverScope scope(device_);
     const VirtualMemory& memory = virtual_memory();
     CUmemGenericAllocationHandle handle = 0;
     const CUmemAllocationProp properties = memory_properties();
@@ -181,60 +163,13 @@ class CudaMemoryDriver final : public MemoryDriver {
     return true;
   }
   void unmap(void* at, size_t nbytes) override {
-    const Scope scope(device_);
+    const DriverScope scope(device_);
     check_driver(virtual_memory().unmap(address(at), nbytes), "cuMemUnmap");
   }
 
-  CUevent_st* record(StreamHandle stream) override {
-    const Scope scope(device_);
-    cudaEvent_t event = nullptr;
-    if (!spare_events_.empty()) {
-      event = spare_events_.back();
-      spare_events_.pop_back();
-    } else {
-      spare_events_.reserve(1024);
-      EMBER_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
-    }
-    const cudaError_t status = cudaEventRecord(event, stream);
-    if (status != cudaSuccess) {
-      discard(event);
-      throw_cuda_error(status, "cudaEventRecord");
-    }
-    return event;
-  }
-  bool passed(CUevent_st* event) override {
-    const Scope scope(device_);
-    const cudaError_t status = cudaEventQuery(event);
-    if (status == cudaSuccess) return true;
-    if (status != cudaErrorNotReady) throw_cuda_error(status, "cudaEventQuery");
-    (void)cudaGetLastError();
-    return false;
-  }
-  void wait(CUevent_st* event) override {
-    const Scope scope(device_);
-    EMBER_CUDA_CHECK(cudaEventSynchronize(event));
-  }
-  void discard(CUevent_st* event) noexcept override {
-    if (spare_events_.size() < spare_events_.capacity()) {
-      spare_events_.push_back(event);
-    } else {
-      (void)cudaEventDestroy(event);
-    }
-  }
   void synchronize() override {
-    const Scope scope(device_);
+    const DriverScope scope(device_);
     EMBER_CUDA_CHECK(cudaDeviceSynchronize());
-  }
-  bool capturing(StreamHandle stream) override {
-    const DeviceScope scope(device_);
-    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
-    const cudaError_t status = cudaStreamIsCapturing(stream, &capture);
-    if (status == cudaErrorStreamCaptureImplicit) {  // the default stream, while another records
-      (void)cudaGetLastError();
-      return true;
-    }
-    if (status != cudaSuccess) throw_cuda_error(status, "cudaStreamIsCapturing");
-    return capture != cudaStreamCaptureStatusNone;
   }
 
  private:
@@ -246,17 +181,13 @@ class CudaMemoryDriver final : public MemoryDriver {
     return properties;
   }
 
-  const int device_;
   const bool wants_malloc_;
-  std::vector<cudaEvent_t> spare_events_;
 };
 
 std::atomic<DeviceAllocator*> g_allocators[kMaxDevices];
 std::mutex g_mutex;
 
 }  // namespace
-
-std::unique_ptr<MemoryDriver> make_memory_driver(int device) { return std::make_unique<CudaMemoryDriver>(device); }
 
 DeviceAllocator* DeviceAllocator::if_made(int device) noexcept {
   return device >= 0 && device < kMaxDevices ? g_allocators[device].load(std::memory_order_acquire) : nullptr;
@@ -268,7 +199,7 @@ DeviceAllocator& DeviceAllocator::of(int device) {
   const std::lock_guard<std::mutex> lock(g_mutex);
   DeviceAllocator* made = if_made(device);
   if (made == nullptr) {
-    made = new DeviceAllocator(device, make_memory_driver(device));
+    made = new DeviceAllocator(device, std::make_unique<CudaMemoryDriver>(device));
     g_allocators[device].store(made, std::memory_order_release);
   }
   return *made;

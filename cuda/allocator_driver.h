@@ -10,12 +10,26 @@ namespace ember::cuda {
 
 using StreamHandle = CUstream_st*;
 
-// One device's memory and events. What fails in another way than is said here throws Error and has changed
-// nothing. Sizes in bytes. Called by one thread at a time.
-class MemoryDriver {
- public:
-  virtual ~MemoryDriver() = default;
+// What fails in another way than is said throws Error and has changed nothing. Sizes in bytes. Each object is used by
+// one thread at a time.
 
+// Points in the streams of one device.
+class EventDriver {
+ public:
+  virtual ~EventDriver() = default;
+
+  // After the work that is queued there so far.
+  virtual CUevent_st* record(StreamHandle stream) = 0;
+  virtual bool passed(CUevent_st* event) = 0;
+  virtual void wait(CUevent_st* event) = 0;
+  virtual void discard(CUevent_st* event) noexcept = 0;
+  // Whether the stream records a graph, or could not be used because another does.
+  virtual bool capturing(StreamHandle stream) = 0;
+};
+
+// One device's memory.
+class MemoryDriver : public EventDriver {
+ public:
   // Null where the device has no more.
   virtual void* allocate(size_t nbytes) = 0;
   virtual void free(void* data) = 0;
@@ -36,15 +50,8 @@ class MemoryDriver {
   // Gives back what one call of map() put there.
   virtual void unmap(void* at, size_t nbytes) = 0;
 
-  // A point in a stream: after the work that is queued there so far.
-  virtual CUevent_st* record(StreamHandle stream) = 0;
-  virtual bool passed(CUevent_st* event) = 0;
-  virtual void wait(CUevent_st* event) = 0;
-  virtual void discard(CUevent_st* event) noexcept = 0;
   // Waits for all work of the device.
   virtual void synchronize() = 0;
-  // Whether the stream records a graph, or could not be used because another does.
-  virtual bool capturing(StreamHandle stream) = 0;
 };
 
 }  // namespace ember::cuda

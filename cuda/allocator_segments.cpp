@@ -1,21 +1,12 @@
 // What the allocator asks of the driver and gives back to it.
 #include <algorithm>
-#include <cstdio>
 #include <exception>
-#include <string>
 
-#include <ember/core/error.h>
 #include <ember/cuda/allocator_pool.h>
 
 namespace ember::cuda {
 
 namespace {
-
-std::string megabytes(size_t bytes) {
-  char text[48];
-  std::snprintf(text, sizeof(text), "%.1f MiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
-  return text;
-}
 
 size_t offset(const Segment* segment, const char* data) { return static_cast<size_t>(data - segment->base); }
 
@@ -156,7 +147,9 @@ Block* DeviceAllocator::grow(StreamPool& pool, const Hole& hole) {
   }
   if (mapped < hole.nbytes) {
     try {
-      while (mapped != 0) {
+      // During a capture it is left to the graph.
+      const bool keep = capturing(pool.stream);
+      while (mapped != 0 && !keep) {
         driver_->unmap(begin + mapped - granule_, granule_);
         mapped -= granule_;
       }
@@ -288,7 +281,7 @@ void DeviceAllocator::release_idle_graphs() noexcept {
       continue;
     }
     try {
-      if (!synchronized && !graph.pools.empty()) driver_->synchronize();  // a replay may still run
+      if (!synchronized) driver_->synchronize();  // a replay may still run
       synchronized = true;
       for (const auto& pool : graph.pools) {
         release_free(*pool);
@@ -309,16 +302,6 @@ void DeviceAllocator::drop_range(StreamPool& pool) {
   pool.range = nullptr;
   pool.no_range = true;
   std::erase_if(pool.segments, [range](const auto& s) { return s.get() == range; });
-}
-
-void DeviceAllocator::throw_exhausted(size_t nbytes) {
-  const MemoryDriver::Info info = driver_->info();
-  const std::string limit = limit_ == 0 ? "no limit is set" : "the limit is " + megabytes(limit_);
-  throw OutOfMemoryError(detail::concat("out of memory on cuda:", device_, ": asked for ", megabytes(nbytes), "; ",
-                                        megabytes(live_), " are held by tensors, ",
-                                        megabytes(reserved_ - permanent_ - live_), " are cached, ",
-                                        megabytes(reserved_), " are reserved in all; ", megabytes(info.available),
-                                        " of the device's ", megabytes(info.total), " are free; ", limit));
 }
 
 }  // namespace ember::cuda

@@ -6,6 +6,7 @@
 
 #include <ember/cuda/allocator.h>
 #include <ember/cuda/context.h>
+#include <ember/cuda/pinned.h>
 #include <ember/cuda/register.h>
 
 namespace ember::cuda {
@@ -15,6 +16,21 @@ namespace {
 void free_block(void*, size_t, void* context) noexcept {
   auto* const block = static_cast<Block*>(context);
   block->owner->free(block);
+}
+
+void free_pinned(void*, size_t, void* context) noexcept {
+  auto* const block = static_cast<PinnedBlock*>(context);
+  block->owner->free(block);
+}
+
+// Pinned by its owner, with cudaHostAlloc or cudaHostRegister.
+bool is_registered(const void* data) {
+  cudaPointerAttributes attributes{};
+  if (cudaPointerGetAttributes(&attributes, data) != cudaSuccess) {
+    (void)cudaGetLastError();
+    return false;
+  }
+  return attributes.type == cudaMemoryTypeHost;
 }
 
 cudaStream_t native(Stream stream) { return reinterpret_cast<cudaStream_t>(stream.handle); }
@@ -95,6 +111,32 @@ class CudaBackend final : public Backend {
     for (int index = 0; index < kMaxDevices; ++index) {
       if (DeviceAllocator* const allocator = DeviceAllocator::if_made(index)) allocator->empty_cache();
     }
+    if (PinnedAllocator* const pinned = PinnedAllocator::if_made()) pinned->empty_cache();
+  }
+  void set_memory_limit(Device device, size_t bytes) override {
+    DeviceAllocator::of(checked(index_of(device))).set_limit(bytes);
+  }
+  MemorySnapshot memory_snapshot(Device device) override {
+    return DeviceAllocator::of(checked(index_of(device))).snapshot();
+  }
+
+  IntrusivePtr<StorageImpl> allocate_pinned(size_t nbytes) override {
+    (void)checked(current_device_index());
+    PinnedBlock* const block = PinnedAllocator::instance().allocate(nbytes);
+    try {
+      return IntrusivePtr<StorageImpl>(new StorageImpl(block->data, nbytes, Device(kCPU), free_pinned, block));
+    } catch (...) {
+      block->owner->free(block);
+      throw;
+    }
+  }
+  bool is_pinned(const void* data) override {
+    PinnedAllocator* const pinned = PinnedAllocator::if_made();
+    return (pinned != nullptr && pinned->owns(data)) || is_registered(data);
+  }
+  MemoryStats pinned_memory_stats() override {
+    PinnedAllocator* const pinned = PinnedAllocator::if_made();
+    return pinned != nullptr ? pinned->stats() : MemoryStats();
   }
 
   void copy_bytes(void* dst, Device dst_device, const void* src, Device src_device, size_t nbytes,
@@ -112,7 +154,10 @@ class CudaBackend final : public Backend {
     const LaunchScope scope(Device(kCUDA, static_cast<DeviceIndex>(index)));
     EMBER_CUDA_CHECK(
         cudaMemcpyAsync(dst, src, nbytes, to_host ? cudaMemcpyDeviceToHost : cudaMemcpyHostToDevice, scope.stream));
-    if (!non_blocking) EMBER_CUDA_CHECK(cudaStreamSynchronize(scope.stream));
+    // What is not pinned may be read or written after the call has returned, on machines whose devices share the
+    // host's page tables.
+    if (non_blocking && uses_pinned(to_host ? dst : src, index, scope.stream)) return;
+    EMBER_CUDA_CHECK(cudaStreamSynchronize(scope.stream));
   }
 
   // ---- streams ----
@@ -182,6 +227,11 @@ class CudaBackend final : public Backend {
   void range_pop() noexcept override { (void)nvtxRangePop(); }
 
  private:
+  // Whether memory of the host is pinned; notes that work on the stream uses it.
+  static bool uses_pinned(const void* data, int index, cudaStream_t stream) {
+    PinnedAllocator* const pinned = PinnedAllocator::if_made();
+    return (pinned != nullptr && pinned->record_use(data, index, stream)) || is_registered(data);
+  }
   static int checked(int index) { return device_info(index).index; }
   static int index_of(Device device) { return device.has_index() ? device.index() : current_device_index(); }
   static Stream wrap(DeviceIndex index, cudaStream_t stream) {

@@ -2,7 +2,9 @@
 // rules, and fails where it is told to.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -23,8 +25,9 @@ struct FakeDevice {
   size_t granularity = size_t{2} << 20;  // 0: no virtual memory
   size_t address_space = SIZE_MAX;       // for ranges
   std::set<cuda::StreamHandle> recording;
-  bool forbid = false;   // what a capture forbids is a failure of the test
-  int64_t fail_in = -1;  // the call that throws, counted from now
+  bool forbid = false;     // what a capture forbids is a failure of the test
+  int64_t fail_in = -1;    // the call that throws, counted from now
+  int64_t refuse_in = -1;  // the request for memory that gets none
 
   // What a test reads.
   size_t used = 0;
@@ -37,7 +40,10 @@ struct FakeDevice {
 
   // Streams are as far as the test says.
   std::map<cuda::StreamHandle, uint64_t> queued, done;
-  uint64_t work(cuda::StreamHandle stream) { return ++queued[stream]; }
+  uint64_t work(cuda::StreamHandle stream) {
+    ++work_in_all;
+    return ++queued[stream];
+  }
   void finish(cuda::StreamHandle stream) { done[stream] = queued[stream]; }
   void finish_all() {
     for (const auto& [stream, n] : queued) done[stream] = n;
@@ -46,17 +52,29 @@ struct FakeDevice {
 
  private:
   friend class FakeMemoryDriver;
+  bool idle() {
+    for (const auto& [stream, n] : queued) {
+      if (done[stream] < n) return false;
+    }
+    return true;
+  }
   uintptr_t next_address = uintptr_t{1} << 32;
+  uint64_t work_in_all = 0;
+  std::map<uintptr_t, uint64_t> made_at;  // of memory: the work queued before
 };
 
 class FakeMemoryDriver final : public cuda::MemoryDriver {
  public:
   explicit FakeMemoryDriver(FakeDevice& device) : device_(device) {}
+  ~FakeMemoryDriver() override {
+    for (CUevent_st* const event : device_.events) delete &of(event);
+  }
 
   void* allocate(size_t nbytes) override {
     call("allocate");
-    if (nbytes > device_.total - device_.used) return nullptr;
+    if (refused(nbytes)) return nullptr;
     const uintptr_t at = addresses(nbytes);
+    device_.made_at[at] = device_.work_in_all;
     device_.allocations[at] = nbytes;
     device_.used += nbytes;
     return reinterpret_cast<void*>(at);
@@ -66,6 +84,7 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
     call("free");
     const auto found = device_.allocations.find(reinterpret_cast<uintptr_t>(data));
     ASSERT_NE(found, device_.allocations.end()) << "freed what was not allocated";
+    expect_idle(found->first);
     device_.used -= found->second;
     device_.allocations.erase(found);
   }
@@ -90,8 +109,9 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
   }
   bool map(void* at, size_t nbytes) override {
     call("map");
-    if (nbytes > device_.total - device_.used) return false;
+    if (refused(nbytes)) return false;
     const auto begin = reinterpret_cast<uintptr_t>(at);
+    device_.made_at[begin] = device_.work_in_all;
     EXPECT_EQ(begin % device_.granularity, 0u);
     EXPECT_EQ(nbytes % device_.granularity, 0u);
     const auto range = std::prev(device_.ranges.upper_bound(begin));
@@ -111,6 +131,7 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
     const auto found = device_.mappings.find(reinterpret_cast<uintptr_t>(at));
     ASSERT_NE(found, device_.mappings.end()) << "unmapped what was not mapped";
     EXPECT_EQ(found->second, nbytes);
+    expect_idle(found->first);
     device_.used -= nbytes;
     device_.mappings.erase(found);
   }
@@ -164,6 +185,14 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
   void call(const char* name) {
     ++device_.calls;
     if (device_.fail_in >= 0 && device_.fail_in-- == 0) throw Error(std::string(name) + " failed as the test asked");
+  }
+  bool refused(size_t nbytes) {
+    if (device_.refuse_in >= 0 && device_.refuse_in-- == 0) return true;
+    return nbytes > device_.total - device_.used;
+  }
+  // Memory goes back when no work can be using it.
+  void expect_idle(uintptr_t at) {
+    EXPECT_TRUE(device_.idle() || device_.made_at[at] == device_.work_in_all) << "given back while work was queued";
   }
   void forbidden(const char* name) const {
     if (device_.forbid) ADD_FAILURE() << name << " during a capture";

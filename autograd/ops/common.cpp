@@ -194,8 +194,8 @@ Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Te
   return detail::alias(t, sizes, dense_strides_like(sizes, like.strides()), 0);
 }
 
-Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device) {
-  const Tensor t = detail::empty(like.sizes(), dtype, device);
+Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device, bool pinned) {
+  const Tensor t = detail::empty(like.sizes(), dtype, device, pinned);
   const Dims strides = dense_strides_like(like.sizes(), like.strides());
   return t.strides() == IntArrayRef(strides) ? t : detail::alias(t, t.sizes(), strides, 0);
 }

@@ -67,7 +67,7 @@ Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Te
 void check_fits(const char* op, const Scalar& value, ScalarType dtype);
 
 // The same of the sizes of `like`, whose very strides it gets where they are dense (as clone() and empty_like() do).
-Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device);
+Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device, bool pinned = false);
 
 // Throws unless `dest` can hold a result of `sizes` and `dtype` and no two of its elements share memory.
 void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype);

@@ -33,17 +33,20 @@ void copy_unrecorded(const Tensor& dst, const Tensor& src, bool non_blocking) {
 }
 
 // Strides for `sizes` in a memory format; Preserve gives those of `like` where they are dense.
-Tensor formatted(const Tensor& like, ScalarType dtype, Device device, std::optional<MemoryFormat> format) {
+Tensor formatted(const Tensor& like, ScalarType dtype, Device device, std::optional<MemoryFormat> format,
+                 bool pinned = false) {
   const MemoryFormat f = format.value_or(MemoryFormat::Preserve);
-  if (f == MemoryFormat::Preserve) return empty_preserved(like, dtype, device);
-  const Tensor t = detail::empty(like.sizes(), dtype, device);
+  if (f == MemoryFormat::Preserve) return empty_preserved(like, dtype, device, pinned);
+  const Tensor t = detail::empty(like.sizes(), dtype, device, pinned);
   if (f == MemoryFormat::Contiguous) return t;
   return detail::alias(t, t.sizes(), format_strides(t.sizes(), f), 0);
 }
 
 Tensor converted(const Tensor& self, Device device, ScalarType dtype, bool non_blocking,
                  std::optional<MemoryFormat> format) {
-  const Tensor y = formatted(self, dtype, device, format);
+  // Only to pinned memory can a device copy while the caller goes on.
+  const bool pinned = non_blocking && self.is_cuda() && device.is_cpu();
+  const Tensor y = formatted(self, dtype, device, format, pinned);
   copy_unrecorded(y, self, non_blocking);
   if (!recording(self) || !is_floating(dtype)) return y;
   return record("ToCopyBackward0", y,
@@ -86,6 +89,16 @@ Tensor Tensor::to(const TensorOptions& options, bool non_blocking, bool copy,
 Tensor Tensor::to(const Tensor& other, bool non_blocking, bool copy, std::optional<MemoryFormat> memory_format) const {
   check_defined("to", other, "other");
   return to(other.device(), other.scalar_type(), non_blocking, copy, memory_format);
+}
+
+Tensor Tensor::pin_memory() const {
+  check_defined("pin_memory", *this);
+  EMBER_CHECK(is_cpu(), "pin_memory: only tensors of the CPU can be pinned, got ", describe(*this));
+  if (is_pinned()) return *this;
+  const Tensor y = empty_preserved(*this, scalar_type(), device(), true);
+  copy_unrecorded(y, *this, false);
+  if (!recording(*this)) return y;
+  return record("PinMemoryBackward0", y, wrt(*this, [](const Tensor& g) { return g; }));
 }
 
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> memory_format) {

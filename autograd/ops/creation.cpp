@@ -9,8 +9,9 @@ namespace ember {
 namespace ops {
 
 Tensor finished(const Tensor& t, const TensorOptions& options) {
-  if (options.requires_grad()) t.requires_grad_();
-  return t;
+  const Tensor y = options.pinned_memory() && t.numel() != 0 && !t.is_pinned() ? t.pin_memory() : t;
+  if (options.requires_grad()) y.requires_grad_();
+  return y;
 }
 
 namespace {
@@ -33,9 +34,10 @@ MemoryFormat chosen_format(const char* op, const TensorOptions& options, std::op
 Tensor made(const char* op, IntArrayRef size, const TensorOptions& options, ScalarType dtype, MemoryFormat format) {
   check_options(op, options.dtype(dtype));
   EMBER_CHECK(format != MemoryFormat::Preserve, op, ": there is no memory format to preserve");
-  if (format == MemoryFormat::Contiguous) return ember::detail::empty(size, dtype, options.device());
+  const bool pinned = options.pinned_memory();
+  if (format == MemoryFormat::Contiguous) return ember::detail::empty(size, dtype, options.device(), pinned);
   const Dims strides = format_strides(size, format);
-  const Tensor t = ember::detail::empty(size, dtype, options.device());
+  const Tensor t = ember::detail::empty(size, dtype, options.device(), pinned);
   return ember::detail::alias(t, size, strides, 0);
 }
 
@@ -58,7 +60,7 @@ Tensor made_like(const char* op, const Tensor& self, const TensorOptions& option
   const MemoryFormat f = chosen_format(op, options, format, MemoryFormat::Preserve);
   if (f != MemoryFormat::Preserve) return made(op, self.sizes(), options, options.dtype(), f);
   check_options(op, options);
-  return empty_preserved(self, options.dtype(), resolve_device(options.device()));
+  return empty_preserved(self, options.dtype(), resolve_device(options.device()), options.pinned_memory());
 }
 
 Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, const TensorOptions& options,
@@ -128,7 +130,7 @@ Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& 
   int64_t nbytes = 0;
   overflow |= __builtin_mul_overflow(extent, static_cast<int64_t>(element_size(options.dtype())), &nbytes);
   EMBER_CHECK(!overflow, "empty_strided: the size in bytes of ", size, " with strides ", stride, " overflows");
-  const Tensor storage = ember::detail::empty({extent}, options.dtype(), options.device());
+  const Tensor storage = ember::detail::empty({extent}, options.dtype(), options.device(), options.pinned_memory());
   return finished(ember::detail::alias(storage, size, stride, 0), options);
 }
 

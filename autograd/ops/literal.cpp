@@ -168,7 +168,7 @@ Tensor tensor(TensorData data, const TensorOptions& options) {
   const ScalarType dtype = options.dtype_opt().value_or(default_for(literal.type));
   EMBER_CHECK(!options.requires_grad() || is_floating(dtype),
               "tensor: only floating tensors can require gradients, got ", dtype_name(dtype));
-  Tensor t = detail::empty(literal.sizes, dtype, kCPU);
+  Tensor t = detail::empty(literal.sizes, dtype, kCPU, options.pinned_memory());
   visit_dtype(dtype, [&]<class T>() {
     T* at = static_cast<T*>(t.data_ptr());
     write(data, at);
@@ -180,7 +180,7 @@ Tensor tensor(TensorData data, const TensorOptions& options) {
 
 Tensor detail::array_tensor(const void* values, size_t size, ScalarType from, const TensorOptions& options) {
   check_layout("native_tensor", options);
-  Tensor t = detail::empty({static_cast<int64_t>(size)}, options.dtype(), kCPU);
+  Tensor t = detail::empty({static_cast<int64_t>(size)}, options.dtype(), kCPU, options.pinned_memory());
   visit_dtype(options.dtype(), [&]<class T>() { convert_array(values, from, size, static_cast<T*>(t.data_ptr())); });
   if (!options.device().is_cpu()) t = t.to(options.device());
   if (options.requires_grad()) t.requires_grad_();

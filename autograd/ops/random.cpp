@@ -262,11 +262,11 @@ Tensor drawn(const char* op, const Tensor& t, std::optional<Generator> generator
 
 Tensor empty_of(const char* op, IntArrayRef size, ScalarType dtype, const TensorOptions& options) {
   check_layout(op, options);
-  return detail::empty(size, dtype, options.device());
+  return detail::empty(size, dtype, options.device(), options.pinned_memory());
 }
 Tensor empty_floating(const char* op, IntArrayRef size, const TensorOptions& options) {
   check_layout(op, options);
-  const Tensor t = detail::empty(size, options.dtype().toScalarType(), options.device());
+  const Tensor t = detail::empty(size, options.dtype().toScalarType(), options.device(), options.pinned_memory());
   check_floating(op, t);
   return t;
 }

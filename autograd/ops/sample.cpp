@@ -278,6 +278,7 @@ Tensor randperm(int64_t n, std::optional<Generator> generator, const TensorOptio
     }
   }
   Tensor result = order.to(y.device(), dtype);
+  if (options.pinned_memory()) result = result.pin_memory();
   if (options.requires_grad()) result.requires_grad_();
   return result;
 }
