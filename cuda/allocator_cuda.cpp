@@ -122,7 +122,18 @@ class CudaMemoryDriver final : public CudaEvents<MemoryDriver> {
           CUDA_SUCCESS) {
         return 0;
       }
-      return granularity;
+      // Tried once, since what the device can, the system may forbid.
+      void* const base = reserve(granularity);
+      if (base == nullptr) return 0;
+      bool works = false;
+      try {
+        works = map(base, granularity);
+        if (works) unmap(base, granularity);
+      } catch (const Error&) {
+        works = false;
+      }
+      unreserve(base, granularity);
+      return works ? granularity : 0;
     } catch (...) {
       return 0;
     }
@@ -130,10 +141,8 @@ class CudaMemoryDriver final : public CudaEvents<MemoryDriver> {
   void* reserve(size_t nbytes) override {
     const DriverScope scope(device_);
     CUdeviceptr base = 0;
-    const CUresult status = virtual_memory().reserve(&base, nbytes, 0, 0, 0);
-    if (status == CUDA_ERROR_OUT_OF_MEMORY) return nullptr;
-    check_driver(status, "cuMemAddressReserve");
-    return reinterpret_cast<void*>(base);
+    // For whatever reason there is no range, there is cudaMalloc.
+    return virtual_memory().reserve(&base, nbytes, 0, 0, 0) == CUDA_SUCCESS ? reinterpret_cast<void*>(base) : nullptr;
   }
   void unreserve(void* base, size_t nbytes) override {
     const DriverScope scope(device_);

@@ -88,12 +88,6 @@ MemoryStats PinnedAllocator::stats() {
   return stats_;
 }
 
-void PinnedAllocator::reset_peak() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  stats_.peak_live = stats_.live;
-  stats_.peak_reserved = stats_.live + stats_.cached;
-}
-
 void PinnedAllocator::empty_cache() {
   const std::lock_guard<std::mutex> lock(mutex_);
   reclaim();

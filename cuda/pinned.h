@@ -55,7 +55,6 @@ class PinnedAllocator {
   bool owns(const void* data);
 
   MemoryStats stats();
-  void reset_peak();
   void empty_cache();
 
  private:

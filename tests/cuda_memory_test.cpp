@@ -49,7 +49,11 @@ struct Mlp {
     optimizer = std::make_unique<optim::SGD>(net->parameters(), optim::SGDOptions(0.1));
   }
   void step() {
-    nn::functional::cross_entropy(net->forward(x), target).backward();
+    differentiate();
+    update();
+  }
+  void differentiate() { nn::functional::cross_entropy(net->forward(x), target).backward(); }
+  void update() {
     optimizer->step();
     optimizer->zero_grad();
   }
@@ -190,7 +194,7 @@ TEST_F(CudaMemory, MoreThanTheDeviceHas) {
   EXPECT_EQ(ones({10}, kCUDA).sum().item<float>(), 10);
 }
 
-// A step that runs out of memory at any place leaves nothing behind, and succeeds when there is more.
+// A step that runs out of memory anywhere, forward or backward, leaves nothing behind, and succeeds when there is more.
 TEST_F(CudaMemory, StepFailsAnywhere) {
   std::vector<Tensor> start, expected;
   {
@@ -213,7 +217,7 @@ TEST_F(CudaMemory, StepFailsAnywhere) {
     cuda::empty_cache();
     cuda::set_memory_limit(reserved() + room + 1);
     try {
-      mlp.step();
+      mlp.differentiate();
       break;
     } catch (const OutOfMemoryError&) {
       ++failures;
@@ -224,6 +228,8 @@ TEST_F(CudaMemory, StepFailsAnywhere) {
     expect_same(mlp.parameters(), start);
   }
   EXPECT_GT(failures, 3);
+  cuda::set_memory_limit(0);
+  mlp.update();
   EXPECT_EQ(live(), baseline);
   expect_same(mlp.parameters(), expected);
 }
@@ -260,7 +266,7 @@ struct Race {
     {
       const StreamGuard guard(mine);
       x = full({kCount}, 1.0, kCUDA);
-      const Tensor spare = full({kCount}, 0.0, kCUDA);  // in the cache, for z where x cannot be had
+      if (guarded) full({kCount}, 0.0, kCUDA);  // in the cache, for z, which cannot have x's place
     }
     cuda::synchronize();
     SlowStream slow;
@@ -358,6 +364,7 @@ TEST_F(CudaMemory, PinnedCopyOverlaps) {
   SlowStream slow;
   const StreamGuard guard(slow.stream);
   Tensor source = full({kCount}, 5.0).pin_memory();
+  { const Tensor spare = empty({kCount}, TensorOptions().pinned_memory(true)); }  // making memory may wait for work
   const void* const place = source.data_ptr();
   const Tensor on_device = zeros({kCount}, kCUDA);
   Event done{Device(kCUDA)};
