@@ -39,15 +39,15 @@ def differing(result):
     return lines
 
 
-def _time(ns):
+def time_text(ns):
     for unit, scale in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
         if ns >= scale:
             return f"{ns / scale:.3g} {unit}"
     return f"{ns:.3g} ns"
 
 
-def _spread(values):
-    return f"{_time(median(values))} ({_time(min(values))}–{_time(max(values))})"
+def spread_text(values):
+    return f"{time_text(median(values))} ({time_text(min(values))}–{time_text(max(values))})"
 
 
 def evaluate(name, row, floors):
@@ -107,8 +107,8 @@ def markdown(result):
         aim = _aim_text(e["aim"])
         if e["missed"]:
             aim += "; **missed: " + ", ".join(e["missed"]) + "**"
-        lines.append(f"| {name.split('/', 1)[1]} | {_spread(row['Ember'][e['ember_threads']]['nanoseconds'])}, {e['ember_threads']} | "
-                     f"{_spread(row['LibTorch'][e['libtorch_threads']]['nanoseconds'])}, {e['libtorch_threads']} | {e['ratio']:.2f} | "
+        lines.append(f"| {name.split('/', 1)[1]} | {spread_text(row['Ember'][e['ember_threads']]['nanoseconds'])}, {e['ember_threads']} | "
+                     f"{spread_text(row['LibTorch'][e['libtorch_threads']]['nanoseconds'])}, {e['libtorch_threads']} | {e['ratio']:.2f} | "
                      f"{e['ratio_at_one']:.2f} | {floor} | {aim} |" +
                      (f" {result['instructions'][name]} |" if name in result["instructions"] else ""))
     lines += ["", f"{reached} of {total} rows reach their aim.", ""]

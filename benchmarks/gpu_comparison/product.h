@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gpu {
+
+// A product as cuBLASLt would be asked for it: out[m, n] = a·b of row-major operands, of which `a` is stored [k, m]
+// with transpose_a, `b` [n, k] with transpose_b. dtype: "float32", "tf32" or "bfloat16".
+struct Product {
+  std::string dtype;
+  int64_t m, n, k;
+  bool transpose_a, transpose_b;
+};
+
+}  // namespace gpu
