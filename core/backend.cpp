@@ -47,6 +47,10 @@ Backend& backend(DeviceType type) {
   return *b;
 }
 
+std::unique_ptr<detail::GraphBackend> Backend::new_graph() { throw Error("there are no graphs on this device"); }
+std::pair<uint64_t, uint64_t> Backend::new_graph_pool() { throw Error("there are no graphs on this device"); }
+void Backend::delay(Stream, int64_t) { throw Error("there are no streams on this device"); }
+
 Device resolve_device(Device device) {
   if (device.is_cpu()) {
     EMBER_CHECK(device.index() <= 0, "there is no device ", device);

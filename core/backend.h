@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <ember/core/device.h>
+#include <ember/core/graph_backend.h>
 #include <ember/core/memory_stats.h>
 #include <ember/core/storage.h>
 #include <ember/core/stream.h>
@@ -63,6 +64,15 @@ class Backend {
   virtual void event_synchronize(void* event) = 0;
   virtual bool event_query(void* event) = 0;
   virtual float event_elapsed_ms(void* start, void* end) = 0;
+
+  // Captured graphs: see cuda_graph.h. A device that has none throws.
+  virtual std::unique_ptr<detail::GraphBackend> new_graph();
+  virtual std::pair<uint64_t, uint64_t> new_graph_pool();
+  // Whether this thread's work on the current device goes into a graph.
+  virtual bool is_capturing() noexcept { return false; }
+
+  // Keeps the stream busy for about that long, for tests of what has to wait for what.
+  virtual void delay(Stream stream, int64_t microseconds);
 
   // A named range for the device's profiler (NVTX); no-ops where there is none.
   virtual void range_push(const char* name) noexcept = 0;

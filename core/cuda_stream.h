@@ -53,6 +53,10 @@ inline CUDAStream getDefaultCUDAStream(DeviceIndex device = -1) {
 inline CUDAStream getStreamFromPool(bool high_priority = false, DeviceIndex device = -1) {
   return CUDAStream(stream_from_pool(detail::device_of(device), high_priority));
 }
+// A stream that somebody else made and destroys, not before the work queued on it is done.
+inline CUDAStream getStreamFromExternal(CUstream_st* stream, DeviceIndex device) {
+  return CUDAStream(Stream{detail::device_of(device), reinterpret_cast<uintptr_t>(stream)});
+}
 inline void setCurrentCUDAStream(const CUDAStream& stream) { set_current_stream(stream.unwrap()); }
 
 // Makes a device current in this thread for the scope.

@@ -13,6 +13,7 @@
 #include <ember/core/check.h>
 #include <ember/core/context.h>
 #include <ember/core/cuda_blas.h>
+#include <ember/core/cuda_graph.h>
 #include <ember/core/cuda_stream.h>
 #include <ember/core/dispatch.h>
 #include <ember/core/expanding_array.h>

@@ -190,10 +190,16 @@ struct Kernels {
   // The solution of A·x = b (or Aᵀ·x = b) from such factors, in place of b: x is [B, n, k], column-major.
   Kernel<void(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed)> lu_solve{"lu_solve"};
 
-  // One step for a list of parameters on one device, all float32 or all float64, whose arrays do not overlap but where
-  // they are the same.
+  // One step for a list of parameters on one device, all of one dtype (float32 or float64, on CUDA also the 2-byte
+  // floats, in float32), whose arrays do not overlap but where they are the same.
   Kernel<void(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step)> sgd{"sgd"};
   Kernel<void(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step)> adam{"adam"};
+  // The Euclidean norm of everything in the list, and the list times min(1, max_norm / (norm + 1e-6)), or times NaN.
+  // Floating dtypes; `norm` is one number, float64 for float64 and else float32. Nothing is waited for.
+  Kernel<void(Device device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm)> list_norm{
+      "list_norm"};
+  Kernel<void(Device device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm, double max_norm)>
+      list_clip{"list_clip"};
 
   // Random fills of a contiguous tensor. On the CPU they draw as PyTorch does.
   Kernel<void(const Tensor& out, double from, double to, Generator&)> uniform{"uniform"};  // floating, [from, to)

@@ -26,6 +26,15 @@ void ProfilerRange::pop() noexcept {
   if (Backend* b = backend_or_null(device_.type())) b->range_pop();
 }
 
+void note_numbers(const char* kernel, const TensorIterator& iter) {
+  for (int i = 0; i < iter.num_operands(); ++i) {
+    if (iter.is_scalar(i)) HostNumbers::current()->note(kernel, iter.scalar(i));
+  }
+}
+void note_numbers(const char* kernel, const Params& params) {
+  for (const Scalar* number : {&params.a, &params.b, &params.c}) HostNumbers::current()->note(kernel, *number);
+}
+
 void rethrow_from_kernel(const char* kernel) {
   try {
     throw;

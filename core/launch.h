@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ember/core/backend.h>
+#include <ember/core/host_numbers.h>
 #include <ember/core/kernels.h>
 
 namespace ember {
@@ -35,6 +36,14 @@ class ProfilerRange {
 
 [[noreturn]] void rethrow_from_kernel(const char* kernel);
 
+// Notes what a kernel is given from the host, by the types that kernels take.
+void note_numbers(const char* kernel, const TensorIterator& iter);
+void note_numbers(const char* kernel, const Params& params);
+template <class T>
+void note_numbers(const char* kernel, const T& argument) {
+  if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, Scalar>) HostNumbers::current()->note(kernel, argument);
+}
+
 }  // namespace detail
 
 // Named ranges for Nsight around every kernel launch; off unless asked for here or by EMBER_NVTX=1.
@@ -48,6 +57,9 @@ void launch(Kernel<void(P...)>& kernel, Device device, Args&&... args) {
     if (kernel.function[column] == nullptr) detail::throw_no_kernel(kernel.name, device);
   }
   const detail::ProfilerRange range(kernel.name, device);
+  if (detail::HostNumbers::any()) [[unlikely]] {
+    if (detail::HostNumbers::current() != nullptr) (detail::note_numbers(kernel.name, args), ...);
+  }
   try {
     kernel.function[column](std::forward<Args>(args)...);
   } catch (...) {

@@ -17,6 +17,12 @@ struct SgdArrays {
 struct SgdStep {
   double lr, momentum, dampening, weight_decay;
   bool nesterov;
+  const SgdStep* captured = nullptr;  // in a captured graph: where the device finds what to take in place of this
+};
+
+struct AdamFactors {
+  double step_size;              // lr / (1 − β₁ᵗ)
+  double bias_correction2_root;  // √(1 − β₂ᵗ)
 };
 
 struct AdamArrays {
@@ -26,13 +32,20 @@ struct AdamArrays {
   void* exp_avg_sq;
   void* max_exp_avg_sq;  // null without amsgrad
   int64_t numel;
-  double step_size;              // lr / (1 − β₁ᵗ)
-  double bias_correction2_root;  // √(1 − β₂ᵗ)
+  AdamFactors factors;
+  const AdamFactors* captured = nullptr;  // as in SgdStep
 };
 // As optim/adam_update.h says, after the gradient got weight_decay·param added and the parameter was multiplied by
 // `decay` (AdamW's, 1 for none).
 struct AdamStep {
   double beta1, beta2, eps, weight_decay, decay;
+  const AdamStep* captured = nullptr;
+};
+
+// One gradient of a list that is clipped.
+struct GradientArray {
+  void* data;
+  int64_t numel;
 };
 
 }  // namespace ember

@@ -104,6 +104,8 @@ class Scalar {
   Scalar operator-() const;
   Scalar conj() const { return *this; }
   Scalar log() const;
+  // Whether they are the same kind of number and the same bits.
+  bool identical(const Scalar& other) const { return kind_ == other.kind_ && value_.i == other.value_.i; }
   // Whether this is that number; a bool equals bools only.
   template <class T>
   bool equal(T number) const {

@@ -1,7 +1,10 @@
 // The optimizers' steps: the elements of the whole list are dealt out to the threads, whatever parameter they are of.
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include <ember/core/parallel.h>
+#include <ember/core/tensor.h>
 #include <ember/cpu/elementwise.h>
 #include <ember/cpu/optimizer_loops.h>
 #include <ember/cpu/register.h>
@@ -34,6 +37,45 @@ void sgd(Device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step
 void adam(Device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step) {
   for_each_range(list,
                  [&](const AdamArrays& a, int64_t begin, int64_t end) { adam_range(dtype, a, step, begin, end); });
+}
+
+namespace {
+
+double read(const Tensor& norm) {
+  return norm.dtype() == kFloat64 ? *norm.data_ptr<double>() : static_cast<double>(*norm.data_ptr<float>());
+}
+
+}  // namespace
+
+// The sums of pieces of fixed length, added in their order: the same on any number of threads.
+void list_norm(Device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm) {
+  std::vector<double> sums;
+  std::vector<std::pair<const GradientArray*, int64_t>> pieces;  // an array and where the piece begins in it
+  for (const GradientArray& a : list) {
+    for (int64_t at = 0; at < a.numel; at += kGrain) pieces.emplace_back(&a, at);
+  }
+  sums.resize(pieces.size());
+  parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto [array, at] = pieces[static_cast<size_t>(i)];
+      sums[static_cast<size_t>(i)] = sum_of_squares(dtype, *array, at, std::min(at + kGrain, array->numel));
+    }
+  });
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  total = std::sqrt(total);
+  if (norm.dtype() == kFloat64) {
+    *norm.data_ptr<double>() = total;
+  } else {
+    *norm.data_ptr<float>() = static_cast<float>(total);
+  }
+}
+
+void list_clip(Device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm, double max_norm) {
+  const double factor = max_norm / (read(norm) + 1e-6);
+  if (factor >= 1) return;
+  for_each_range(list,
+                 [&](const GradientArray& a, int64_t begin, int64_t end) { multiply(dtype, a, factor, begin, end); });
 }
 
 }  // namespace ember::cpu

@@ -30,6 +30,8 @@ void register_kernels() {
   set(kernels.cross_entropy_backward, &cross_entropy_backward);
   set(kernels.sgd, &sgd);
   set(kernels.adam, &adam);
+  set(kernels.list_norm, &list_norm);
+  set(kernels.list_clip, &list_clip);
   set(kernels.fill, &fill);
   set(kernels.arange, &arange);
   set(kernels.linspace, &linspace);

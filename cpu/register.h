@@ -73,6 +73,8 @@ void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Ten
 // optimizer.cpp
 void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step);
 void adam(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step);
+void list_norm(Device device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm);
+void list_clip(Device device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm, double max_norm);
 // random.cpp
 void uniform(const Tensor& out, double from, double to, Generator& generator);
 void normal(const Tensor& out, double mean, double std, Generator& generator);

@@ -6,6 +6,8 @@
 
 #include <ember/cuda/allocator.h>
 #include <ember/cuda/context.h>
+#include <ember/cuda/graph.h>
+#include <ember/cuda/graph_kernels.h>
 #include <ember/cuda/pinned.h>
 #include <ember/cuda/register.h>
 
@@ -150,6 +152,7 @@ class CudaBackend final : public Backend {
       return;
     }
     const bool to_host = src_device.is_cuda();
+    check_not_capturing(to_host ? "reading values of the device on the host" : "a copy from the host");
     const int index = index_of(to_host ? src_device : dst_device);
     const LaunchScope scope(Device(kCUDA, static_cast<DeviceIndex>(index)));
     EMBER_CUDA_CHECK(
@@ -158,6 +161,7 @@ class CudaBackend final : public Backend {
     // host's page tables.
     if (non_blocking && uses_pinned(to_host ? dst : src, index, scope.stream)) return;
     EMBER_CUDA_CHECK(cudaStreamSynchronize(scope.stream));
+    check_faults(index);
   }
 
   // ---- streams ----
@@ -168,12 +172,16 @@ class CudaBackend final : public Backend {
     return wrap(index, pooled_stream(checked(index), high_priority));
   }
   void synchronize(DeviceIndex index) override {
+    check_not_capturing("waiting for the device");
     const DeviceScope scope(checked(index));
     EMBER_CUDA_CHECK(cudaDeviceSynchronize());
+    check_faults(index);
   }
   void synchronize_stream(Stream stream) override {
+    check_not_capturing("waiting for a stream");
     const DeviceScope scope(index_of(stream.device));
     EMBER_CUDA_CHECK(cudaStreamSynchronize(native(stream)));
+    check_faults(index_of(stream.device));
   }
   void record_stream(const Storage& storage, Stream stream) override {
     // Only memory of the allocator is ever reused; a storage made from a user's pointer is the user's.
@@ -204,7 +212,10 @@ class CudaBackend final : public Backend {
     const DeviceScope scope(index_of(stream.device));
     EMBER_CUDA_CHECK(cudaStreamWaitEvent(native(stream), handle_of(event).event, 0));
   }
-  void event_synchronize(void* event) override { EMBER_CUDA_CHECK(cudaEventSynchronize(handle_of(event).event)); }
+  void event_synchronize(void* event) override {
+    EMBER_CUDA_CHECK(cudaEventSynchronize(handle_of(event).event));
+    check_faults(handle_of(event).device);
+  }
   bool event_query(void* event) override {
     const cudaError_t status = cudaEventQuery(handle_of(event).event);
     if (status == cudaErrorNotReady) {
@@ -219,6 +230,16 @@ class CudaBackend final : public Backend {
     float milliseconds = 0;
     EMBER_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, handle_of(start).event, handle_of(end).event));
     return milliseconds;
+  }
+
+  // ---- graphs ----
+
+  std::unique_ptr<ember::detail::GraphBackend> new_graph() override { return cuda::new_graph(); }
+  std::pair<uint64_t, uint64_t> new_graph_pool() override { return new_pool_id(); }
+  bool is_capturing() noexcept override { return cuda::is_capturing(); }
+  void delay(Stream stream, int64_t microseconds) override {
+    const DeviceScope scope(index_of(stream.device));
+    cuda::delay(native(stream), microseconds);
   }
 
   // ---- profiling ----

@@ -90,8 +90,13 @@ DeviceState* initialise(int index) {
   }
   if (status != cudaSuccess) throw_cuda_error(status, "cudaFuncGetAttributes(the probe kernel)");
 
+  void* fault = nullptr;
+  EMBER_CUDA_CHECK(cudaHostAlloc(&fault, sizeof(FaultSlot), cudaHostAllocMapped | cudaHostAllocPortable));
+  std::memset(fault, 0, sizeof(FaultSlot));
   auto* const state = new DeviceState{};  // never destroyed
-  state->info = {index, properties.multiProcessorCount, properties.major, properties.minor, properties.name};
+  // Host and device have one address space, so that the address is the same on both.
+  state->info = {index,           properties.multiProcessorCount, properties.major, properties.minor,
+                 properties.name, static_cast<FaultSlot*>(fault)};
   g_states[index].store(state, std::memory_order_release);
   return state;
 }
@@ -130,10 +135,36 @@ void check_launch(const char* kernel) {
   cudaError_t status = cudaGetLastError();
   if (status == cudaSuccess && blocking_launches()) [[unlikely]] {
     status = cudaDeviceSynchronize();
+    if (status == cudaSuccess) check_faults(current_device_index());
   }
   if (status != cudaSuccess) [[unlikely]] {
     throw_cuda_error(status, (std::string("the launch of ") + kernel).c_str());
   }
+}
+
+void check_faults(int device) {
+  DeviceState* const state = g_states[device].load(std::memory_order_acquire);
+  if (state == nullptr) return;
+  volatile FaultSlot& slot = *state->info.fault;
+  const int64_t note = slot.size_and_op;
+  if (note == 0) [[likely]]
+    return;
+  const int64_t index = slot.index;
+  slot.size_and_op = 0;
+  const auto name = [&] {
+    switch (static_cast<IndexOp>(note & 15)) {
+      case IndexOp::Select: return "index_select";
+      case IndexOp::Gather: return "gather";
+      case IndexOp::Add: return "index_add";
+      case IndexOp::Scatter: return "scatter";
+      case IndexOp::Copy: return "index_copy";
+      case IndexOp::CrossEntropy: return "cross_entropy";
+      default: return "index";
+    }
+  }();
+  throw IndexError(detail::concat(name, " on cuda:", device, ": index ", index,
+                                  " is out of range for a dimension of size ", note >> 4,
+                                  " (found by the device; EMBER_CUDA_BLOCKING=1 reports it where it is launched)"));
 }
 
 int visible_devices() noexcept {

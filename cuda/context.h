@@ -10,6 +10,7 @@
 
 #include <ember/core/device.h>
 #include <ember/cuda/check.h>
+#include <ember/cuda/fault.h>
 
 namespace ember::cuda {
 
@@ -28,6 +29,7 @@ struct DeviceInfo {
   int multiprocessors;
   int major, minor;  // compute capability
   std::string name;
+  FaultSlot* fault;  // where kernels report what they find wrong
 };
 // The first call for a device initialises it and throws Error if this build has no code for its
 // architecture. `index` is checked. Thread-safe.

@@ -9,7 +9,7 @@ namespace ember::cuda {
 template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     gather_elements(Index n, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out, const char* in,
-                    const char* index, int64_t size, int64_t in_stride, IndexOp op) {
+                    const char* index, int64_t size, int64_t in_stride, IndexFault fault) {
   const Index step = static_cast<Index>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(kThreads)
     calculator.offsets(i, offsets);
     const int64_t at = *reinterpret_cast<const int64_t*>(index + offsets[2]);
     if (at < 0 || at >= size) {
-      fail_out_of_range(op, at, size);
+      fault.report(at, size);
     } else {
       *reinterpret_cast<T*>(out + offsets[0]) = *reinterpret_cast<const T*>(in + offsets[1] + at * in_stride);
     }
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     put_elements(Index n, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out, const char* in,
-                 const char* index, int64_t size, int64_t out_stride, IndexOp op) {
+                 const char* index, int64_t size, int64_t out_stride, IndexFault fault) {
   const Index step = static_cast<Index>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(kThreads)
     calculator.offsets(i, offsets);
     const int64_t at = *reinterpret_cast<const int64_t*>(index + offsets[2]);
     if (at < 0 || at >= size) {
-      fail_out_of_range(op, at, size);
+      fault.report(at, size);
     } else {
       *reinterpret_cast<T*>(out + offsets[0] + at * out_stride) = *reinterpret_cast<const T*>(in + offsets[1]);
     }
@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class Index>
 __global__ void __launch_bounds__(kThreads)
     add_offsets(Index n, const __grid_constant__ OffsetCalculator<2, Index> calculator, char* offsets,
-                const char* index, int64_t size, int64_t stride, bool first) {
+                const char* index, int64_t size, int64_t stride, bool first, IndexFault fault) {
   const Index step = static_cast<Index>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kThreads)
     calculator.offsets(i, at);
     int64_t value = *reinterpret_cast<const int64_t*>(index + at[1]);
     if (value < -size || value >= size) {
-      fail_out_of_range(IndexOp::Index, value, size);
+      fault.report(value, size);
       value = 0;
     }
     if (value < 0) value += size;
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     scatter_lines(Index lines, int part_bits, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out,
-                  const char* src, const char* index, ScatterDim dim, ScatterOp how, IndexOp op) {
+                  const char* src, const char* index, ScatterDim dim, ScatterOp how, IndexFault fault) {
   const int64_t parts = int64_t{1} << part_bits;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int64_t i = 0; i < dim.count; ++i) {
       const int64_t at = *reinterpret_cast<const int64_t*>(index_line + i * dim.index_stride);
       if (at < 0 || at >= dim.size) {
-        fail_out_of_range(op, at, dim.size);
+        fault.report(at, dim.size);
       } else if ((at & (parts - 1)) == part) {
         T* const target = reinterpret_cast<T*>(out_line + at * dim.out_stride);
         const T x = *reinterpret_cast<const T*>(src_line + i * dim.src_stride);
@@ -123,7 +123,8 @@ void launch_gather_as(const TensorIterator& iter, int64_t size, int64_t in_strid
   const LaunchScope scope(iter.device());
   const OffsetCalculator<3, Index> calculator(iter);
   gather_elements<T, Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
-      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, in_stride, op);
+      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, in_stride,
+      IndexFault{scope.info.fault, op});
   check_launch("an indexing kernel");
 }
 
@@ -167,7 +168,7 @@ void launch_scatter(const TensorIterator& lines, const ScatterDim& dim, ScatterO
   }
   scatter_lines<T, Index><<<scope.blocks(lines.numel() << part_bits, kThreads), kThreads, 0, scope.stream>>>(
       static_cast<Index>(lines.numel()), part_bits, calculator, lines.data(0), lines.data(1), lines.data(2), dim, how,
-      op);
+      IndexFault{scope.info.fault, op});
   check_launch("a scatter");
 }
 
@@ -214,7 +215,7 @@ void launch_put(const TensorIterator& iter, int64_t size, int64_t out_stride) {
   const OffsetCalculator<3, Index> calculator(iter);
   put_elements<T, Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
       static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, out_stride,
-      IndexOp::Copy);
+      IndexFault{scope.info.fault, IndexOp::Copy});
   check_launch("index_copy");
 }
 
@@ -244,12 +245,14 @@ void launch_offsets(const TensorIterator& iter, int64_t size, int64_t stride, bo
   const LaunchScope scope(iter.device());
   const OffsetCalculator<2, Index> calculator(iter);
   add_offsets<Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
-      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), size, stride, first);
+      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), size, stride, first,
+      IndexFault{scope.info.fault, IndexOp::Index});
   check_launch("index");
 }
 
 void index(const Tensor& offsets, const Tensor& index, int64_t /*dim*/, int64_t size, int64_t stride, bool first) {
   if (offsets.numel() == 0) return;
+  EMBER_CHECK_INDEX(size > 0, "an index into a dimension of size 0");
   TensorIterator iter(offsets);
   iter.add_input(index);
   iter.build();

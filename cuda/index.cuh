@@ -13,8 +13,6 @@ extern "C" __host__ __device__ __cudart_builtin__ void __assert_fail(const char*
 
 namespace ember::cuda {
 
-enum class IndexOp : int { Select, Gather, Add, Scatter, Copy, Index, CrossEntropy };
-
 // An index out of range stops the kernel before anything is read or written at it; the error surfaces at the next
 // CUDA call (EMBER_CUDA_BLOCKING=1: at once).
 static __device__ __noinline__ void fail_out_of_range(IndexOp op, int64_t index, int64_t size) {

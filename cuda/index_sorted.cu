@@ -20,14 +20,14 @@ template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     scatter_runs(int64_t lines, const __grid_constant__ OffsetCalculator<2, Index> calculator, char* out,
                  const char* src, const int64_t* keys, const int64_t* order, ScatterDim dim, ScatterOp how,
-                 IndexOp op) {
+                 IndexFault fault) {
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (int64_t t = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; t < lines * dim.count; t += step) {
     const int64_t i = t / lines;
     const int64_t key = keys[i];
     if (key < 0 || key >= dim.size) {
-      fail_out_of_range(op, key, dim.size);
+      fault.report(key, dim.size);
       continue;
     }
     const bool assign = how == ScatterOp::Assign;
@@ -53,7 +53,7 @@ void launch_runs(const TensorIterator& lines, const int64_t* keys, const int64_t
   const LaunchScope scope(lines.device());
   const OffsetCalculator<2, Index> calculator(lines);
   scatter_runs<T, Index><<<scope.blocks(lines.numel() * dim.count, kThreads), kThreads, 0, scope.stream>>>(
-      lines.numel(), calculator, lines.data(0), lines.data(1), keys, order, dim, how, op);
+      lines.numel(), calculator, lines.data(0), lines.data(1), keys, order, dim, how, IndexFault{scope.info.fault, op});
   check_launch("a sorted scatter");
 }
 

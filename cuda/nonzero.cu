@@ -6,6 +6,7 @@
 #include <ember/core/launch.h>
 #include <ember/core/tensor.h>
 #include <ember/cuda/context.h>
+#include <ember/cuda/graph.h>
 #include <ember/cuda/register.h>
 
 namespace ember::cuda {
@@ -85,6 +86,7 @@ void nonzero(Tensor& out, const Tensor& in) {
   Tensor flags, starts;
   const int64_t tiles = (n + kTile - 1) / kTile;
   if (n > 0) {
+    check_not_capturing("nonzero, whose result has a size that depends on values,");
     flags = flags_of(in);
     // One more than there are tiles: the last start is the count of all.
     const Tensor counts = detail::empty({tiles + 1}, kInt64, in.device());
@@ -103,6 +105,7 @@ void nonzero(Tensor& out, const Tensor& in) {
         cub::DeviceScan::ExclusiveSum(storage.data_ptr(), bytes, counted, summed, tiles + 1, scope.stream));
     EMBER_CUDA_CHECK(cudaMemcpyAsync(&count, summed + tiles, sizeof(int64_t), cudaMemcpyDeviceToHost, scope.stream));
     EMBER_CUDA_CHECK(cudaStreamSynchronize(scope.stream));
+    check_faults(scope.info.index);
   }
   out = detail::empty({rank, count}, kInt64, in.device());
   out = detail::alias(out, {count, rank}, {1, count}, 0);

@@ -4,12 +4,24 @@
 #include <limits>
 #include <mutex>
 
+#include <ember/core/capture.h>
 #include <ember/core/philox.h>
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
 #include <ember/cuda/elementwise.cuh>
 
 namespace ember::cuda {
+
+// A place in a generator's sequence.
+struct Counter {
+  uint64_t seed, offset;
+};
+// The same by value, or in a captured graph where the device finds that of the replay.
+struct Place {
+  Counter now;
+  const Counter* captured;
+  __device__ Counter get() const { return captured == nullptr ? now : *captured; }
+};
 
 // What is drawn for one element of a floating type: 64 bits for double.
 template <class T>
@@ -188,8 +200,9 @@ __global__ void __launch_bounds__(kThreads)
 
 // A thread per sample: the first index whose cumulative weight reaches the draw, which is in (0, the whole weight].
 template <class C>
-__global__ void __launch_bounds__(kThreads) draw_indices(int64_t count, int64_t samples, int64_t n, const C* up_to,
-                                                         int64_t* out, uint64_t seed, uint64_t offset) {
+__global__ void __launch_bounds__(kThreads)
+    draw_indices(int64_t count, int64_t samples, int64_t n, const C* up_to, int64_t* out, Place place) {
+  const auto [seed, offset] = place.get();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   for (int64_t s = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; s < count; s += step) {
     const C* const row = up_to + s / samples * n;
@@ -213,8 +226,8 @@ __global__ void __launch_bounds__(kThreads) draw_indices(int64_t count, int64_t 
 
 // out[n], contiguous; `vectors` if it is aligned to four elements.
 template <class T, class Fill>
-__global__ void __launch_bounds__(kThreads)
-    random_fill(int64_t n, T* out, uint64_t seed, uint64_t offset, Fill fill, bool vectors) {
+__global__ void __launch_bounds__(kThreads) random_fill(int64_t n, T* out, Place place, Fill fill, bool vectors) {
+  const auto [seed, offset] = place.get();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   const int64_t groups = (n + 3) / 4;
 #pragma unroll 1
@@ -235,9 +248,6 @@ __global__ void __launch_bounds__(kThreads)
 
 namespace {
 
-struct Counter {
-  uint64_t seed, offset;
-};
 // The generator's place, which moves on by `draws` per subsequence.
 Counter advance(Generator& generator, uint64_t draws) {
   GeneratorState& state = generator.state();
@@ -247,15 +257,24 @@ Counter advance(Generator& generator, uint64_t draws) {
   return counter;
 }
 
+Place next_place(Generator& generator, uint64_t draws) {
+  ember::detail::CapturedValues* const values = ember::detail::CapturedValues::current();
+  if (values == nullptr) return {advance(generator, draws), nullptr};
+  const void* const captured = values->add(sizeof(Counter), [generator, draws](void* out) mutable {
+    *static_cast<Counter*>(out) = advance(generator, draws);
+  });
+  return {{}, static_cast<const Counter*>(captured)};
+}
+
 template <class T, class Fill>
 void launch_random(const Tensor& out, const Fill& fill, const char* name, Generator& generator) {
   const int64_t n = out.numel();
   if (n == 0) return;
   const LaunchScope scope(out.device());
-  const auto [seed, offset] = advance(generator, Fill::kDraws);
+  const Place place = next_place(generator, Fill::kDraws);
   T* const data = static_cast<T*>(out.data_ptr());
   const bool vectors = is_aligned(data, sizeof(Vector<T, 4>));
-  random_fill<<<scope.blocks((n + 3) / 4, kThreads), kThreads, 0, scope.stream>>>(n, data, seed, offset, fill, vectors);
+  random_fill<<<scope.blocks((n + 3) / 4, kThreads), kThreads, 0, scope.stream>>>(n, data, place, fill, vectors);
   check_launch(name);
 }
 
@@ -316,9 +335,9 @@ void multinomial(const Tensor& out, const Tensor& weights, Generator& generator)
     cumulate_weights<T><<<static_cast<unsigned>((rows + kThreads - 1) / kThreads), kThreads, 0, scope.stream>>>(
         rows, n, static_cast<const T*>(weights.data_ptr()), sums);
     check_launch("multinomial");
-    const auto [seed, offset] = advance(generator, 4);
+    const Place place = next_place(generator, 4);
     draw_indices<C><<<scope.blocks(count, kThreads), kThreads, 0, scope.stream>>>(
-        count, out.size(1), n, sums, static_cast<int64_t*>(out.data_ptr()), seed, offset);
+        count, out.size(1), n, sums, static_cast<int64_t*>(out.data_ptr()), place);
     check_launch("multinomial");
   });
 }

@@ -65,7 +65,11 @@ struct Moments {
   bool root;
 
   __device__ Acc identity() const { return {C(0), C(0), 0}; }
-  __device__ Acc load(T x, int64_t) const { return {static_cast<C>(x), C(0), 1}; }
+  // x − x is 0, but NaN where x is infinite or NaN: then so is the variance.
+  __device__ Acc load(T x, int64_t) const {
+    const C value = static_cast<C>(x);
+    return {value, value - value, 1};
+  }
   __device__ Acc operator()(const Acc& a, const Acc& b) const {
     if (a.count == 0) return b;
     if (b.count == 0) return a;

@@ -6,9 +6,10 @@
 
 namespace ember::cuda {
 
+// float32 in float64: a long line's sum would be off by many roundings otherwise.
 template <class T>
 struct RunningSum {
-  using Acc = compute_t<T>;
+  using Acc = std::conditional_t<std::is_same_v<compute_t<T>, float>, double, compute_t<T>>;
   const T* in;
   T* out;
   __device__ Acc identity() const { return Acc(0); }

@@ -1,5 +1,6 @@
 #include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>
+#include <ember/core/launch.h>
 #include <ember/nn/utils.h>
 
 #include <algorithm>
@@ -24,34 +25,88 @@ void check_device(const std::vector<Tensor>& parameters, const char* function) {
 
 }  // namespace
 
+namespace {
+
+// The gradients that are there, and what their norm is computed in.
+class Gradients {
+ public:
+  Gradients(const std::vector<Tensor>& parameters, double norm_type) : norm_type_(norm_type) {
+    EMBER_CHECK(norm_type > 0, "clip_grad_norm_: norm_type must be positive, got ", norm_type);
+    for (const Tensor& p : parameters) {
+      if (p.grad().defined() && p.grad().numel() > 0) grads_.push_back(p.grad());
+    }
+    for (const Tensor& g : grads_) {
+      alike_ &= g.dtype() == grads_[0].dtype() && g.device() == grads_[0].device();
+      dense_ &= g.is_contiguous();
+    }
+    if (norm_type != 2 || !alike_ || !dense_ || grads_.empty()) return;
+    for (const Tensor& g : grads_) list_.push_back({g.data_ptr(), g.numel()});
+  }
+
+  bool empty() const { return grads_.empty(); }
+  bool alike() const { return alike_; }
+
+  // 0-dimensional; on the host and in float64 if the gradients differ in dtype or device.
+  Tensor norm() const {
+    if (!list_.empty()) {
+      const Tensor& first = grads_[0];
+      const Tensor result =
+          ember::empty({}, TensorOptions(first.dtype() == kFloat64 ? kFloat64 : kFloat32).device(first.device()));
+      launch(kernels.list_norm, first.device(), first.device(), first.dtype(), ArrayRef<GradientArray>(list_), result);
+      return result;
+    }
+    std::vector<Tensor> norms;  // the norm of the norms is the norm
+    norms.reserve(grads_.size());
+    for (const Tensor& g : grads_) {
+      const Tensor norm = vector_norm(g, norm_type_);
+      norms.push_back(alike_ ? norm : norm.to(Device(kCPU), kFloat64));
+    }
+    return vector_norm(ember::stack(norms), norm_type_);
+  }
+
+  void clip(const Tensor& norm, double max_norm) const {
+    if (!list_.empty()) {
+      const Tensor& first = grads_[0];
+      launch(kernels.list_clip, first.device(), first.device(), first.dtype(), ArrayRef<GradientArray>(list_), norm,
+             max_norm);
+      for (const Tensor& g : grads_) bump_version(g);
+      return;
+    }
+    // The small term keeps a norm of zero from dividing by it. NaN passes through.
+    const Tensor factor = (Scalar(max_norm) / (norm + 1e-6)).clamp_max(Scalar(1));
+    for (const Tensor& g : grads_) g.mul_(factor.to(g.device(), g.dtype()));
+  }
+
+ private:
+  double norm_type_;
+  std::vector<Tensor> grads_;
+  std::vector<GradientArray> list_;  // for the kernels that take them all at once
+  bool alike_ = true, dense_ = true;
+};
+
+}  // namespace
+
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type,
                        bool error_if_nonfinite) {
-  EMBER_CHECK(norm_type > 0, "clip_grad_norm_: norm_type must be positive, got ", norm_type);
   NoGradGuard no_grad;
-  std::vector<Tensor> grads;
-  for (const Tensor& p : parameters)
-    if (p.grad().defined() && p.grad().numel() > 0) grads.push_back(p.grad());
-  if (grads.empty()) return 0.0;
-
-  // The norm of the norms; added up on the host in double if the gradients differ in dtype or device.
-  const bool alike = std::all_of(grads.begin(), grads.end(), [&](const Tensor& g) {
-    return g.dtype() == grads[0].dtype() && g.device() == grads[0].device();
-  });
-  std::vector<Tensor> norms;
-  norms.reserve(grads.size());
-  for (const Tensor& g : grads) {
-    const Tensor norm = vector_norm(g, norm_type);
-    norms.push_back(alike ? norm : norm.to(Device(kCPU), kFloat64));
-  }
-  const double total = vector_norm(ember::stack(norms), norm_type).item<double>();
+  const Gradients gradients(parameters, norm_type);
+  if (gradients.empty()) return 0.0;
+  const Tensor norm = gradients.norm();
+  const double total = norm.item<double>();
   EMBER_CHECK(!error_if_nonfinite || std::isfinite(total), "clip_grad_norm_: the norm of order ", norm_type,
               " of the gradients is ", total);
-
-  // The small term keeps a norm of zero from dividing by it. A NaN must pass through, hence not std::min.
-  const double coefficient = max_norm / (total + 1e-6);
-  if (!(coefficient >= 1))
-    for (const Tensor& g : grads) g.mul_(coefficient);
+  if (!(max_norm / (total + 1e-6) >= 1)) gradients.clip(norm, max_norm);
   return total;
+}
+
+Tensor clip_grad_norm_on_device_(const std::vector<Tensor>& parameters, double max_norm, double norm_type) {
+  NoGradGuard no_grad;
+  const Gradients gradients(parameters, norm_type);
+  if (gradients.empty()) return ember::zeros({});
+  EMBER_CHECK(gradients.alike(), "clip_grad_norm_on_device_: the gradients differ in dtype or device");
+  const Tensor norm = gradients.norm();
+  gradients.clip(norm, max_norm);
+  return norm;
 }
 
 double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type, bool error_if_nonfinite) {

@@ -14,6 +14,9 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, d
                        bool error_if_nonfinite = false);
 double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type = 2.0,
                        bool error_if_nonfinite = false);
+// The same without a look at the norm, which stays on the device as a 0-dimensional tensor: for what the host should
+// not wait for, and for steps that are captured into a graph. The gradients must be of one dtype and device.
+Tensor clip_grad_norm_on_device_(const std::vector<Tensor>& parameters, double max_norm, double norm_type = 2.0);
 // Clamps every element of the gradients to ±clip_value.
 void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value);
 void clip_grad_value_(const Tensor& parameter, double clip_value);

@@ -4,16 +4,28 @@
 
 namespace ember::optim {
 
+namespace {
+
+AdamStep numbers_of(const AdamOptions& options) {
+  const auto [beta1, beta2] = options.betas();
+  return {beta1, beta2, options.eps(), options.weight_decay(), 1};
+}
+
+}  // namespace
+
 void AdamOptions::check() const { detail::check_adam_options("Adam", *this); }
 
 Tensor Adam::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  for (const OptimizerParamGroup& group : param_groups_) {
+  for (size_t i = 0; i < param_groups_.size(); ++i) {
+    const OptimizerParamGroup& group = param_groups_[i];
     const auto& options = options_of<AdamOptions>(group);
-    const auto [beta1, beta2] = options.betas();
-    detail::FusedStep<AdamArrays, AdamStep> fused(
-        kernels.adam, {beta1, beta2, options.eps(), options.weight_decay(), 1}, group.params().size());
+    if (detail::capturing("Adam", group)) {
+      detail::capture_adam<AdamOptions, AdamParamState>("Adam", location(), i, numbers_of);
+      continue;
+    }
+    detail::FusedStep<AdamArrays, AdamStep> fused(kernels.adam, numbers_of(options), group.params().size());
     for (const Tensor& p : group.params()) {
       Tensor grad = p.grad();
       if (!grad.defined()) continue;

@@ -10,10 +10,11 @@
 
 namespace ember::optim::detail {
 
-// Whether the kernels of optimizers take these tensors: float32 or float64, dense, of the parameter's sizes, and no two
-// of them overlapping in part.
+// Whether the kernels of optimizers take these tensors: float32, float64 or on CUDA any floating dtype, dense, of the
+// parameter's sizes, and no two of them overlapping in part.
 inline bool can_fuse(const Tensor& p) {
-  return (p.dtype() == kFloat32 || p.dtype() == kFloat64) && p.is_contiguous() && !p.unsafe_impl()->is_inference();
+  const bool dtype = p.dtype() == kFloat32 || p.dtype() == kFloat64 || (p.is_cuda() && is_floating(p.dtype()));
+  return dtype && p.is_contiguous() && !p.unsafe_impl()->is_inference();
 }
 inline bool can_fuse_with(const Tensor& p, const Tensor& t) {
   return t.dtype() == p.dtype() && t.device() == p.device() && t.is_contiguous() && t.sizes() == p.sizes() &&

@@ -28,7 +28,7 @@ const OptimizerOptions& OptimizerParamGroup::options() const {
 }
 
 Optimizer::Optimizer(const std::vector<OptimizerParamGroup>& param_groups, std::unique_ptr<OptimizerOptions> defaults)
-    : defaults_(std::move(defaults)) {
+    : defaults_(std::move(defaults)), self_(std::make_shared<Optimizer*>(this)) {
   EMBER_CHECK(defaults_ != nullptr, "Optimizer: the default options must not be null");
   defaults_->check();
   for (const OptimizerParamGroup& group : param_groups) add_param_group(group);
@@ -36,6 +36,23 @@ Optimizer::Optimizer(const std::vector<OptimizerParamGroup>& param_groups, std::
 
 Optimizer::Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults)
     : Optimizer(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))}, std::move(defaults)) {}
+
+Optimizer::Optimizer(Optimizer&& other) noexcept
+    : param_groups_(std::move(other.param_groups_)),
+      state_(std::move(other.state_)),
+      defaults_(std::move(other.defaults_)),
+      self_(std::move(other.self_)) {
+  if (self_) *self_ = this;
+}
+
+Optimizer& Optimizer::operator=(Optimizer&& other) noexcept {
+  param_groups_ = std::move(other.param_groups_);
+  state_ = std::move(other.state_);
+  defaults_ = std::move(other.defaults_);
+  self_ = std::move(other.self_);
+  if (self_) *self_ = this;
+  return *this;
+}
 
 void Optimizer::check_new_parameters(const std::vector<Tensor>& parameters) const {
   std::unordered_set<void*> known;

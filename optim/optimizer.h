@@ -138,8 +138,8 @@ class Optimizer {
   Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults);
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
-  Optimizer(Optimizer&&) = default;
-  Optimizer& operator=(Optimizer&&) = default;
+  Optimizer(Optimizer&& other) noexcept;
+  Optimizer& operator=(Optimizer&& other) noexcept;
   virtual ~Optimizer() = default;
 
   // Options that the group leaves open are taken from the defaults. Throws, and adds nothing, if a parameter is
@@ -184,11 +184,15 @@ class Optimizer {
   // The closure's loss, computed with gradients on whatever the caller's mode; undefined without a closure.
   static Tensor evaluate(const LossClosure& closure);
 
+  // Where the optimizer is, for captured steps: follows it when it is moved, expires with it.
+  std::weak_ptr<Optimizer*> location() { return self_; }
+
   std::vector<OptimizerParamGroup> param_groups_;
   State state_;
   std::unique_ptr<OptimizerOptions> defaults_;
 
  private:
+  std::shared_ptr<Optimizer*> self_;
   void check_new_parameters(const std::vector<Tensor>& parameters) const;
 };
 

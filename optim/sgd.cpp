@@ -1,9 +1,66 @@
 #include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>
+#include <ember/optim/captured.h>
 #include <ember/optim/fused.h>
 #include <ember/optim/sgd.h>
 
+#include <cstring>
+
 namespace ember::optim {
+
+namespace {
+
+SgdStep numbers_of(const SGDOptions& options) {
+  return {options.lr(), options.momentum(), options.dampening(), options.weight_decay(), options.nesterov()};
+}
+
+std::vector<const void*> state_addresses(const SGDParamState* state) {
+  const Tensor none;
+  return detail::addresses({state == nullptr ? &none : &state->momentum_buffer()});
+}
+
+// The step of group number `index` in a captured graph.
+void capture(std::weak_ptr<Optimizer*> location, size_t index) {
+  Optimizer& self = detail::still_there("SGD", location);
+  const OptimizerParamGroup& group = self.param_groups()[index];
+  const auto& options = static_cast<const SGDOptions&>(group.options());
+  const bool has_momentum = options.momentum() != 0;
+  const auto state_in = [has_momentum](Optimizer& optimizer, const Tensor& p) {
+    return has_momentum ? &detail::captured_state<SGDParamState>("SGD", optimizer, p) : nullptr;
+  };
+
+  std::vector<detail::CapturedParameter> parameters;
+  std::vector<SgdArrays> arrays;
+  for (const Tensor& p : group.params()) {
+    if (!p.grad().defined()) continue;
+    const SGDParamState* const state = state_in(self, p);
+    void* const buffer =
+        has_momentum && state->momentum_buffer().defined() ? state->momentum_buffer().data_ptr() : nullptr;
+    EMBER_CHECK(buffer != nullptr || !has_momentum, "SGD: a step must run before it is captured");
+    parameters.push_back({p, p.data_ptr(), state_addresses(state)});
+    arrays.push_back({p.data_ptr(), p.grad().data_ptr(), buffer, p.numel(), false});
+  }
+  if (parameters.empty()) return;
+
+  SgdStep step = numbers_of(options);
+  step.captured =
+      static_cast<const SgdStep*>(ember::detail::CapturedValues::current()->add(sizeof(SgdStep), [=](void* values) {
+        Optimizer& current = detail::still_there("SGD", location);
+        const auto& now = static_cast<const SGDOptions&>(current.param_groups().at(index).options());
+        EMBER_CHECK((now.momentum() != 0) == has_momentum,
+                    "SGD: whether there is a momentum has changed since the step was captured");
+        for (const detail::CapturedParameter& p : parameters) {
+          detail::check_in_place("SGD", p, state_addresses(state_in(current, p.parameter)));
+        }
+        const SgdStep numbers = numbers_of(now);
+        std::memcpy(values, &numbers, sizeof(numbers));
+      }));
+  detail::FusedStep<SgdArrays, SgdStep> fused(kernels.sgd, step, arrays.size());
+  for (size_t i = 0; i < arrays.size(); ++i) fused.add(parameters[i].parameter, arrays[i]);
+  fused.run();
+}
+
+}  // namespace
 
 void SGDOptions::check() const {
   EMBER_CHECK(lr() >= 0, "SGD: the learning rate must not be negative, got ", lr());
@@ -17,13 +74,15 @@ void SGDOptions::check() const {
 Tensor SGD::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  for (const OptimizerParamGroup& group : param_groups_) {
+  for (size_t i = 0; i < param_groups_.size(); ++i) {
+    const OptimizerParamGroup& group = param_groups_[i];
     const auto& options = options_of<SGDOptions>(group);
+    if (detail::capturing("SGD", group)) {
+      capture(location(), i);
+      continue;
+    }
     const bool has_momentum = options.momentum() != 0;
-    detail::FusedStep<SgdArrays, SgdStep> fused(
-        kernels.sgd,
-        {options.lr(), options.momentum(), options.dampening(), options.weight_decay(), options.nesterov()},
-        group.params().size());
+    detail::FusedStep<SgdArrays, SgdStep> fused(kernels.sgd, numbers_of(options), group.params().size());
     for (const Tensor& p : group.params()) {
       Tensor grad = p.grad();
       if (!grad.defined()) continue;

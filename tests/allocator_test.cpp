@@ -154,7 +154,7 @@ TEST(AllocatorTest, ManyThreads) {
 TEST(AllocatorTest, GiantRequestThrows) {
   const size_t live = cpu::memory_stats().live;
   for (const size_t nbytes : {std::numeric_limits<size_t>::max(), std::numeric_limits<size_t>::max() / 2,
-                              size_t{1} << 62, (size_t{1} << 46) + 1, size_t{1} << 46}) {
+                              size_t{1} << 62, (size_t{1} << 47) + 1, size_t{1} << 47}) {
     try {
       allocate(nbytes);
       ADD_FAILURE() << nbytes;

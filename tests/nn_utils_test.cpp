@@ -38,6 +38,42 @@ TEST(ClipGrad, scales_to_the_norm) {
   EXPECT_EQ(nn::utils::clip_grad_norm_(std::vector<Tensor>{}, 1), 0);
 }
 
+// Lists of many lengths, contiguous or not, on each device: the same as by hand, and the same on any number of threads.
+TEST(ClipGrad, long_lists) {
+  for (const DeviceType device : {kCPU, kCUDA}) {
+    if (device == kCUDA && !cuda::is_available()) continue;
+    for (const ScalarType dtype : {kFloat32, kFloat64, kBFloat16}) {
+      for (const bool dense : {true, false}) {
+        manual_seed(1);
+        std::vector<Tensor> parameters;
+        double squares = 0;
+        for (const int64_t n : {1, 3, 100, 4096, 4097, 70001}) {
+          for (int i = 0; i < 9; ++i) {
+            const Tensor p = zeros({n, 2}, TensorOptions(dtype).device(device).requires_grad(true));
+            Tensor g = randn({n, 2}).to(dtype);
+            squares += g.to(kFloat64).square().sum().item<double>();
+            g = g.to(device);
+            p.set_grad(dense ? g : g.t().contiguous().t());
+            parameters.push_back(p);
+          }
+        }
+        std::vector<Tensor> before;
+        for (const Tensor& p : parameters) before.push_back(p.grad().clone());
+        const double norm = std::sqrt(squares), tolerance = dtype == kFloat64 ? 1e-12 : dtype == kFloat32 ? 1e-5 : 1e-2;
+        EXPECT_NEAR(nn::utils::clip_grad_norm_(parameters, norm * 2) / norm, 1, tolerance);
+        for (size_t i = 0; i < parameters.size(); ++i) EXPECT_TRUE(parameters[i].grad().equal(before[i]));
+        const Tensor on_device = nn::utils::clip_grad_norm_on_device_(parameters, norm / 2);
+        EXPECT_EQ(on_device.device().type(), device);
+        EXPECT_NEAR(on_device.item<double>() / norm, 1, tolerance);
+        for (size_t i = 0; i < parameters.size(); ++i) {
+          const Tensor expected = before[i].to(kFloat64) * 0.5;
+          EXPECT_TRUE(parameters[i].grad().to(kFloat64).allclose(expected, 2 * tolerance, 1e-7)) << i;
+        }
+      }
+    }
+  }
+}
+
 TEST(ClipGrad, reports_a_norm_that_is_not_finite) {
   const auto p = parameters_with_gradients();
   p[0].grad().fill_(std::numeric_limits<double>::infinity());

@@ -98,7 +98,7 @@ const std::vector<Bad>& bad_linear_algebra() {
       BAD(linalg_solve(y, y), "linalg_solve"),
       BAD(linalg_solve(q, q.select(0, 0), false), "linalg_solve"),
       BAD(linalg_solve(q, q.to(kFloat64)), "linalg_solve|dtype"),
-      BAD(linalg_solve(zeros({3, 3}), q), "singular"),
+      BAD(linalg_solve(zeros({3, 3}, q.options()), q), "singular"),
       BAD(linalg_vector_norm(n), "linalg_vector_norm"),
       BAD(linalg_vector_norm(d, 2, std::nullopt, false, kFloat32), "linalg_vector_norm"),
       BAD(linalg_vector_norm(y, 2, std::nullopt, false, kInt64), "linalg_vector_norm"),

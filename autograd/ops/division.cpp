@@ -6,8 +6,8 @@ namespace ember {
 namespace ops {
 namespace {
 
-// Integers on the CPU: a zero divisor is an Error, where an element is divided by it. (On CUDA the result is 0: to look
-// would mean to wait.)
+// Integers: a zero divisor is an Error, where an element is divided by it. (In a tensor on CUDA it is not, and the
+// result is 0: to look would mean to wait.)
 void check_divisor(const char* op, const Operand& a, const Operand& b, ScalarType common) {
   if (!is_integral(common)) return;
   const auto elements = [](const Operand& o) { return o.is_scalar() ? 1 : o.tensor().numel(); };
@@ -15,7 +15,6 @@ void check_divisor(const char* op, const Operand& a, const Operand& b, ScalarTyp
   bool zero = false;
   if (b.is_scalar()) {
     zero = visit_dtype(common, [&]<class T>() { return b.scalar().cast<T>() == T(0); });
-    zero &= a.tensor().is_cpu();
   } else if (b.tensor().is_cpu() && (a.is_scalar() || a.tensor().is_cpu())) {
     const NoGradGuard unrecorded;
     zero = eq(as_dtype(b.tensor(), common), Scalar(0)).any().item<bool>();

@@ -13,7 +13,7 @@ template <class T>
 struct Sgd {
   T lr, momentum, undamped, weight_decay;
   bool decays, nesterov;
-  explicit Sgd(const SgdStep& s)
+  EMBER_HD explicit Sgd(const SgdStep& s)
       : lr(static_cast<T>(-s.lr)),
         momentum(static_cast<T>(s.momentum)),
         undamped(static_cast<T>(1 - s.dampening)),
@@ -36,7 +36,7 @@ template <class T>
 struct Adam {
   T beta1, rest1, beta2, rest2, eps, weight_decay, decay;
   bool adds, multiplies;
-  explicit Adam(const AdamStep& s)
+  EMBER_HD explicit Adam(const AdamStep& s)
       : beta1(static_cast<T>(s.beta1)),
         rest1(static_cast<T>(1 - s.beta1)),
         beta2(static_cast<T>(s.beta2)),
