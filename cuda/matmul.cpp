@@ -86,14 +86,17 @@ Library library() {
   return chosen;
 }
 
-// cuBLAS has kernels for a matrix and a vector, which cuBLASLt has not.
+// cuBLAS has kernels for a matrix and a vector, which cuBLASLt has not; of the epilogues, some versions of cuBLASLt
+// forget elements of a vector.
 bool for_lt(const Gemm& g) {
+  const bool matrices = g.m != 1 && g.n != 1;
+  if (!matrices && g.epilogue != Epilogue::None) return false;
   switch (library()) {
     case Library::Cublas: return false;
     case Library::CublasLt: return true;
     case Library::Choose: break;
   }
-  return (g.m != 1 && g.n != 1) || benchmark();
+  return matrices || benchmark();
 }
 
 void cublas_gemm(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
