@@ -51,8 +51,8 @@ class CUDAGraph {
   void debug_dump(const std::string& path);
 
  private:
-  detail::GraphBackend& impl() const;
-  std::unique_ptr<detail::GraphBackend> impl_;
+  ember::detail::GraphBackend& impl() const;
+  std::unique_ptr<ember::detail::GraphBackend> impl_;
   bool debug_ = false;
 };
 using Graph = CUDAGraph;
