@@ -1,11 +1,13 @@
 #include <ember/core/backend.h>
 #include <ember/core/launch.h>
+#include <ember/core/product_kernels.h>
 
 #include <cstdlib>
 
 namespace ember {
 
 constinit Kernels kernels;
+constinit ProductKernels product_kernels;
 
 namespace detail {
 

@@ -285,4 +285,9 @@ void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tens
   multiply(out, a, b, {1, out.sizes()[0], out.sizes()[1], a.sizes()[1], 1, 0, &bias});
 }
 
+void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b) {
+  sum(sums, a, DimMask{2}, 1);
+  matmul(out, a, b, 1, 0);
+}
+
 }  // namespace ember::cpu

@@ -1,5 +1,6 @@
 #include <ember/cpu/register.h>
 
+#include <ember/core/product_kernels.h>
 #include <ember/cpu/elementwise.h>
 #include <ember/cpu/reduce.h>
 
@@ -63,6 +64,7 @@ void register_kernels() {
   set(kernels.log_softmax_backward, &log_softmax_backward);
   set(kernels.matmul, &matmul);
   set(kernels.matmul_bias, &matmul_bias);
+  set(product_kernels.matmul_row_sums, &matmul_row_sums);
   set(kernels.lu, &lu);
   set(kernels.lu_solve, &lu_solve);
   set(kernels.index_select, &index_select);

@@ -46,6 +46,7 @@ void log_softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const T
 // matmul.cpp
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);
 void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias);
+void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b);
 // lu.cpp
 void lu(const Tensor& a, const Tensor& pivots, const Tensor& info);
 void lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed);

@@ -8,6 +8,7 @@
 
 #include <ember/core/cuda_blas.h>
 #include <ember/core/launch.h>
+#include <ember/core/product_kernels.h>
 #include <ember/cuda/blas.h>
 #include <ember/cuda/gemm_layout.h>
 #include <ember/cuda/lt_matmul.h>
@@ -221,11 +222,44 @@ void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tens
   run(scope, product.gemm, 1, 1);
 }
 
+void sum_rows(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.device(), sums, a, DimMask{2}, 1.0); }
+
+// Up to this many multiply-adds the launch that is saved is worth more than what the kernels that also sum may lack in
+// speed; beyond it they are taken where they were measured.
+constexpr int64_t kRowSumsWork = int64_t{1} << 27;
+
+void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b) {
+  if (out.numel() == 0 || a.sizes()[1] == 0 || !is_floating(out.dtype())) {
+    sum_rows(sums, a);
+    return matmul(out, a, b, 1, 0);
+  }
+  const LaunchScope scope(out.device());
+  const Product product(out, a, b);
+  Gemm fused = product.gemm;
+  fused.epilogue = Epilogue::RowSums;
+  fused.vector = sums.data_ptr();
+  std::optional<ScratchGemm> scratch;
+  const auto in_steps = [&] {
+    if (!scratch) scratch.emplace(fused, scope.info.index);
+    sum_rows(scratch->vector(), a);
+    Gemm plain = scratch->gemm();
+    plain.epilogue = Epilogue::None;
+    run(scope, plain, 1, 0);
+  };
+  const bool worth_it = benchmark() || fused.m * fused.n <= kRowSumsWork / fused.k;
+  if (worth_it && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
+    return check_launch("matmul_row_sums");
+  }
+  sum_rows(sums, a);
+  run(scope, product.gemm, 1, 0);
+}
+
 }  // namespace
 
 void register_matmul(Kernels& table) {
   table.matmul.function[kColumn] = matmul;
   table.matmul_bias.function[kColumn] = matmul_bias;
+  product_kernels.matmul_row_sums.function[kColumn] = matmul_row_sums;
 }
 
 }  // namespace ember::cuda

@@ -15,6 +15,7 @@
 #include <ember/autograd/functions.h>
 #include <ember/core/context.h>
 #include <ember/core/launch.h>
+#include <ember/core/product_kernels.h>
 #include <ember/cuda/lt_cache.h>
 #include <ember/cuda/lt_problem.h>
 
@@ -57,8 +58,8 @@ class Reference {
   // of the result. The errors of a sum of random terms grow as its square root does; tensor cores cut off where they
   // align the terms, which is twice the error of rounding.
   double excess(const Tensor& actual, double unit, double out_unit) const {
-    const Tensor allowed =
-        size_ * (2 * (4 + std::sqrt(terms_)) * unit) + exact_.abs() * (1.01 * out_unit) + 1e-7 * out_unit;
+    const double smallest = out_unit < 1e-6 ? 0 : std::ldexp(1, -25);  // half of float16's smallest number
+    const Tensor allowed = size_ * (2 * (4 + std::sqrt(terms_)) * unit) + exact_.abs() * (1.01 * out_unit) + smallest;
     return ((actual.cpu().to(kFloat64) - exact_).abs() - allowed).max().item<double>();
   }
 
@@ -254,6 +255,56 @@ TEST_P(Matmul, GradientsOfLinear) {
       EXPECT_LE(excess(c.grad().unsqueeze(1), exact.t(), ones({m, 1}, kFloat64), 1, {}, unit, out_unit), 0);
     }
   }
+}
+
+TEST_P(Matmul, WithTheSumsOfTheRows) {
+  EMBER_SKIP_WITHOUT_DEVICE();
+  const std::vector<std::array<int64_t, 3>> shapes = {{100, 1000, 64}, {10, 100, 64}, {1, 20, 33},   {35, 1, 37},
+                                                      {33, 35, 37},    {64, 64, 1},   {96, 64, 4096}};
+  for (const auto& [m, n, k] : shapes) {
+    for (const ScalarType dtype : kFloating) {
+      const Tensor a = random({m, k}, dtype, 1), b = random({k, n}, dtype, 2);
+      const Reference product(a, b), sum(a, ones({k, 1}, kFloat64));
+      for (int layouts = 0; layouts < kLayouts * kLayouts; ++layouts) {
+        SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k << ' ' << dtype_name(dtype) << " layouts "
+                                        << layouts / kLayouts << ' ' << layouts % kLayouts);
+        const auto options = TensorOptions(dtype).device(device());
+        const Tensor out = full({m, n}, NAN, options), sums = full({m}, NAN, options);
+        launch(product_kernels.matmul_row_sums, out.device(), out, sums, place(a, device(), layouts / kLayouts),
+               place(b, device(), layouts % kLayouts));
+        ASSERT_LE(product.excess(out, sum_unit(dtype), half_ulp(dtype)), 0);
+        ASSERT_LE(sum.excess(sums.unsqueeze(1), sum_unit(dtype), half_ulp(dtype)), 0);
+      }
+    }
+  }
+}
+
+TEST_P(Matmul, EachGradientOfLinearAlone) {
+  EMBER_SKIP_WITHOUT_DEVICE();
+  const Tensor x = random({6, 5}, kFloat64, 1).to(device()), w = random({4, 5}, kFloat64, 2).to(device()),
+               c = random({4}, kFloat64, 3).to(device()), g = random({6, 4}, kFloat64, 4).to(device());
+  const std::vector<Tensor> expected = {g.mm(w), g.t().mm(x), g.sum(0)};
+  for (unsigned wanted = 1; wanted < 8; ++wanted) {
+    for (const bool again : {false, true}) {
+      const Tensor inputs[] = {x.clone().requires_grad_(wanted & 1), w.clone().requires_grad_(wanted & 2),
+                               c.clone().requires_grad_(wanted & 4)};
+      linear(inputs[0], inputs[1], inputs[2]).backward(g, again, again);
+      for (size_t i = 0; i < 3; ++i) {
+        ASSERT_EQ(inputs[i].grad().defined(), (wanted >> i & 1) != 0);
+        if (!inputs[i].grad().defined()) continue;
+        EXPECT_TRUE(allclose(inputs[i].grad().detach(), expected[i], 1e-12, 1e-12));
+      }
+    }
+  }
+  // Some inputs of many: a backward that leaves out the rest.
+  const Tensor input = x.clone().requires_grad_(), weight = w.clone().requires_grad_(),
+               bias = c.clone().requires_grad_();
+  const std::vector<Tensor> some = autograd::grad({linear(input, weight, bias)}, {bias}, {g});
+  EXPECT_TRUE(allclose(some[0], expected[2], 1e-12, 1e-12));
+  // None of it is there where nothing goes in.
+  const Tensor none = linear(empty({0, 5}, x.options()), weight, bias);
+  none.sum().backward();
+  EXPECT_TRUE(weight.grad().eq(0).all().item<bool>() && bias.grad().eq(0).all().item<bool>());
 }
 
 std::vector<Tensor> products(Device device) {

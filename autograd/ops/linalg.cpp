@@ -1,5 +1,6 @@
 // Matrix products of two operands.
 #include <ember/autograd/ops/linalg.h>
+#include <ember/autograd/ops/linear_node.h>
 
 namespace ember {
 
@@ -33,15 +34,12 @@ Tensor linear_rows(const Tensor& input, const Tensor& weight, const Tensor& bias
     y = detail::empty({input.sizes()[0], weight.sizes()[0]}, input.scalar_type(), input.device());
     product(y, input, columns, 1, 0);
   }
-  const auto of_input = [&] {
-    return wrt(input, [w = save_if(input.requires_grad(), weight)](const Tensor& g) { return g.mm(w.get()); });
-  };
-  const auto of_weight = [&] {
-    return wrt(weight, [x = save_if(weight.requires_grad(), input)](const Tensor& g) { return g.t().mm(x.get()); });
-  };
-  if (!bias.defined()) return recording(input, weight) ? record("MmBackward0", y, of_input(), of_weight()) : y;
-  if (!recording(bias, input, weight)) return y;
-  return record("AddmmBackward0", y, wrt(bias, [](const Tensor& g) { return g.sum(0); }), of_input(), of_weight());
+  if (bias.defined()) return recording(bias, input, weight) ? record_linear(y, bias, input, weight) : y;
+  if (!recording(input, weight)) return y;
+  return record(
+      "MmBackward0", y,
+      wrt(input, [w = save_if(input.requires_grad(), weight)](const Tensor& g) { return g.mm(w.get()); }),
+      wrt(weight, [x = save_if(weight.requires_grad(), input)](const Tensor& g) { return g.t().mm(x.get()); }));
 }
 
 // Whether a bias can be added to each of the rows of a product of input[.., k] with n columns, as it is.
