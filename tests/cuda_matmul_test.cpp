@@ -410,6 +410,40 @@ TEST(CudaMatmul, Tf32OnlyWhenAsked) {
   EXPECT_TRUE(same(full_precision.cpu(), mm(x, y).cpu()));
 }
 
+class Benchmark {
+ public:
+  Benchmark() { globalContext().setBenchmarkCuDNN(true); }
+  ~Benchmark() { globalContext().setBenchmarkCuDNN(false); }
+};
+
+// What is measured stays chosen: in this thread and in others.
+TEST(CudaMatmul, ChosenByMeasurement) {
+  EXPECT_EQ(cuda::benchmark(), globalContext().benchmarkCuDNN());
+  EMBER_SKIP_WITHOUT(kCUDA);
+  const Benchmark measured;
+  EXPECT_TRUE(cuda::benchmark());
+  const std::vector<Tensor> first = products(kCUDA);
+  std::vector<Tensor> elsewhere;
+  std::thread([&] { elsewhere = products(kCUDA); }).join();
+  const std::vector<Tensor> again = products(kCUDA);
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_TRUE(same(first[i], again[i])) << "result " << i;
+    EXPECT_TRUE(same(first[i], elsewhere[i])) << "result " << i;
+  }
+  for (const ScalarType dtype : kFloating) {
+    const double unit = sum_unit(dtype), out_unit = half_ulp(dtype);
+    const Tensor x = random({65, 130}, dtype, 1), w = random({33, 130}, dtype, 2), c = random({33}, dtype, 3),
+                 g = random({65, 33}, dtype, 4);
+    const Tensor weight = w.to(kCUDA).requires_grad_(), bias = c.to(kCUDA).requires_grad_();
+    const Tensor y = linear(x.to(kCUDA), weight, bias);
+    EXPECT_LE(excess(y.detach(), x, w.t(), 1, c, unit, 2 * out_unit), 0) << dtype_name(dtype);
+    y.backward(g.to(kCUDA));
+    EXPECT_LE(excess(weight.grad(), g.t(), x, 1, {}, unit, out_unit), 0) << dtype_name(dtype);
+    EXPECT_LE(excess(bias.grad().unsqueeze(1), g.t(), ones({65, 1}, kFloat64), 1, {}, unit, out_unit), 0)
+        << dtype_name(dtype);
+  }
+}
+
 // ---- what runs on the host ----
 
 struct NumberKey {
