@@ -132,14 +132,12 @@ struct Kernels {
   Kernel<void(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& in, const Tensor& weight,
               const Tensor& bias, double eps)>
       layer_norm{"layer_norm"};
-  // With h = grad_out·weight and x the normalised rows: grad_in = rstd·(h − mean h − x·mean(h·x)).
-  Kernel<void(const Tensor& grad_in, const Tensor& grad_out, const Tensor& in, const Tensor& mean, const Tensor& rstd,
-              const Tensor& weight)>
+  // With h = grad_out·weight and x the normalised rows: grad_in = rstd·(h − mean h − x·mean(h·x)), and over the rows
+  // grad_weight = Σ grad_out·x and grad_bias = Σ grad_out, [n] both. Those of the three that are undefined are not
+  // made.
+  Kernel<void(const Tensor& grad_in, const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& grad_out,
+              const Tensor& in, const Tensor& mean, const Tensor& rstd, const Tensor& weight)>
       layer_norm_backward{"layer_norm_backward"};
-  // grad_weight = Σ grad_out·x and grad_bias = Σ grad_out over the rows, [n] both; either may be undefined.
-  Kernel<void(const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& grad_out, const Tensor& in,
-              const Tensor& mean, const Tensor& rstd)>
-      layer_norm_weight_backward{"layer_norm_weight_backward"};
   // Of scores in[R, C] and classes target[R], int64, some of which are `ignored`: log_sum[R, 2], of the compute dtype,
   // is the largest score of a row and the logarithm of Σ exp(score − largest); losses[R], in's dtype, is what the
   // class's log-probability lacks to 0, and 0 where ignored. Floating, contiguous, C > 0. A target outside of [0, C)

@@ -26,7 +26,6 @@ void register_kernels() {
   set(kernels.copy, &copy);
   set(kernels.layer_norm, &layer_norm);
   set(kernels.layer_norm_backward, &layer_norm_backward);
-  set(kernels.layer_norm_weight_backward, &layer_norm_weight_backward);
   set(kernels.cross_entropy, &cross_entropy);
   set(kernels.cross_entropy_backward, &cross_entropy_backward);
   set(kernels.sgd, &sgd);

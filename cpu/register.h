@@ -63,10 +63,9 @@ void nonzero(Tensor& out, const Tensor& in);
 // row_kernels.cpp
 void layer_norm(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& in, const Tensor& weight,
                 const Tensor& bias, double eps);
-void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_out, const Tensor& in, const Tensor& mean,
-                         const Tensor& rstd, const Tensor& weight);
-void layer_norm_weight_backward(const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& grad_out,
-                                const Tensor& in, const Tensor& mean, const Tensor& rstd);
+void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_weight, const Tensor& grad_bias,
+                         const Tensor& grad_out, const Tensor& in, const Tensor& mean, const Tensor& rstd,
+                         const Tensor& weight);
 void cross_entropy(const Tensor& losses, const Tensor& log_sum, const Tensor& in, const Tensor& target,
                    int64_t ignored);
 void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& log_sum, const Tensor& in,

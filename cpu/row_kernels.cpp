@@ -105,8 +105,10 @@ void layer_norm(const Tensor& out, const Tensor& mean, const Tensor& rstd, const
   });
 }
 
-void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_out, const Tensor& in, const Tensor& mean,
-                         const Tensor& rstd, const Tensor& weight) {
+namespace {
+
+void layer_norm_input_gradient(const Tensor& grad_in, const Tensor& grad_out, const Tensor& in, const Tensor& mean,
+                               const Tensor& rstd, const Tensor& weight) {
   const int64_t n = in.size(1);
   visit_floating(in.dtype(), [&]<class E>() {
     using T = compute_t<E>;
@@ -125,8 +127,8 @@ void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_out, const Te
   });
 }
 
-void layer_norm_weight_backward(const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& grad_out,
-                                const Tensor& in, const Tensor& mean, const Tensor& rstd) {
+void layer_norm_parameter_gradients(const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& grad_out,
+                                    const Tensor& in, const Tensor& mean, const Tensor& rstd) {
   const int64_t rows = in.size(0), n = in.size(1);
   const int64_t block = rows_per_block(rows), blocks = std::max<int64_t>(1, (rows + block - 1) / block);
   visit_floating(in.dtype(), [&]<class E>() {
@@ -159,6 +161,17 @@ void layer_norm_weight_backward(const Tensor& grad_weight, const Tensor& grad_bi
     finish(weight_sums, grad_weight);
     finish(bias_sums, grad_bias);
   });
+}
+
+}  // namespace
+
+void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_weight, const Tensor& grad_bias,
+                         const Tensor& grad_out, const Tensor& in, const Tensor& mean, const Tensor& rstd,
+                         const Tensor& weight) {
+  if (grad_in.defined()) layer_norm_input_gradient(grad_in, grad_out, in, mean, rstd, weight);
+  if (grad_weight.defined() || grad_bias.defined()) {
+    layer_norm_parameter_gradients(grad_weight, grad_bias, grad_out, in, mean, rstd);
+  }
 }
 
 void cross_entropy(const Tensor& losses, const Tensor& log_sum, const Tensor& in, const Tensor& target,

@@ -29,7 +29,9 @@ void register_kernels(Kernels& table) {
   register_index(table);
   register_nonzero(table);
   register_random(table);
-  register_rows(table);
+  register_layer_norm(table);
+  register_layer_norm_backward(table);
+  register_cross_entropy(table);
   register_optimizers(table);
 }
 

@@ -33,7 +33,9 @@ void register_lu(Kernels& table);
 void register_index(Kernels& table);
 void register_nonzero(Kernels& table);
 void register_random(Kernels& table);
-void register_rows(Kernels& table);
+void register_layer_norm(Kernels& table);
+void register_layer_norm_backward(Kernels& table);
+void register_cross_entropy(Kernels& table);
 void register_optimizers(Kernels& table);
 
 // All of them. Touches no device.

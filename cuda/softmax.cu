@@ -1,154 +1,141 @@
-// softmax and log_softmax along one dimension, and their gradients. Tensors are [outer, n, inner], contiguous;
-// a "row" is the n elements of one (outer, inner). Computed in float for the 2-byte floats, double for double.
-#include <limits>
-
-#include <cub/block/block_reduce.cuh>
-#include <cub/warp/warp_reduce.cuh>
-
-#include <ember/core/functors.h>
+// softmax and log_softmax along the last dimension of contiguous tensors: each row is read once and written once, being
+// held in registers between; rows too long for that are read twice. Along other dimensions: softmax_columns.cu.
+// Computed in float for the 2-byte floats, double for double.
 #include <ember/core/tensor.h>
-#include <ember/cuda/context.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/row_tile.cuh>
+#include <ember/cuda/softmax.cuh>
 
 namespace ember::cuda {
 
-// Reductions over the kLanes threads (a warp or the block) of a row; every lane gets the result.
-template <class C, int kLanes>
-struct RowReducer {
-  using Warp = cub::WarpReduce<C>;
-  using BlockWide = cub::BlockReduce<C, kThreads>;
-  struct Shared {
-    std::conditional_t<kLanes == 32, typename Warp::TempStorage, typename BlockWide::TempStorage> storage;
-    C result;
-  };
-  Shared& shared;  // of this row's lanes
-  int lane;
-
-  __device__ void barrier() const {
-    if constexpr (kLanes == 32) {
-      __syncwarp();
-    } else {
-      __syncthreads();
-    }
-  }
-  template <class Op>
-  __device__ C operator()(C x, Op op) const {
-    if constexpr (kLanes == 32) {
-      x = Warp(shared.storage).Reduce(x, op);
-    } else {
-      x = BlockWide(shared.storage).Reduce(x, op);
-    }
-    if (lane == 0) shared.result = x;
-    barrier();
-    x = shared.result;
-    barrier();  // before the next reduction writes `shared`
-    return x;
-  }
-};
-
-// One thread alone: rows that lie across memory, where neighbouring threads have neighbouring rows.
-template <class C>
-struct NoReducer {
-  template <class Op>
-  __device__ C operator()(C x, Op) const {
-    return x;
-  }
-};
-
-// A row: elements first, first + step, … below n, `stride` elements apart in memory.
-template <class T, bool kLog, class Reducer>
-__device__ void softmax_row(const T* in, T* out, int64_t n, int64_t stride, int64_t first, int64_t step,
-                            const Reducer& reduce) {
+template <class T, bool kLog, int kLanes, int E>
+__global__ void __launch_bounds__(kRowBound<kLanes, E>) softmax_rows(SoftmaxArguments<T> a) {
   using C = compute_t<T>;
-  // A NaN need not survive the maximum: it does survive the sum.
-  C largest = -std::numeric_limits<C>::infinity();
-  for (int64_t i = first; i < n; i += step) largest = functors::Maximum<C>{}(largest, static_cast<C>(in[i * stride]));
-  largest = reduce(largest, functors::Maximum<C>{});
-  C sum = 0;
-  for (int64_t i = first; i < n; i += step) sum += std::exp(static_cast<C>(in[i * stride]) - largest);
-  sum = reduce(sum, functors::Add<C>{});
-  const C log_sum = std::log(sum);
-  for (int64_t i = first; i < n; i += step) {
-    const C x = static_cast<C>(in[i * stride]) - largest;
-    if constexpr (kLog) {
-      out[i * stride] = static_cast<T>(x - log_sum);
+  __shared__ typename RowReducer<C, kLanes>::Shared shared;
+  RowReducer<C, kLanes> reduce{shared};
+  with_row<kLanes>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
+    const T* const in = a.x + row * a.n;
+    T* const out = a.out + row * a.n;
+    const int shift = row_shift(in);
+    if constexpr (E != 0) {
+      const RowTile<T, E> tile(static_cast<int>(n), shift, lane.lane, lane.lanes);
+      C x[E];
+      tile.load(x, in, T(-std::numeric_limits<float>::infinity()));
+      C largest = x[0];
+#pragma unroll
+      for (int e = 1; e < E; ++e) largest = Largest{}(largest, x[e]);
+      largest = reduce.largest(largest);
+      C sum = 0;
+#pragma unroll
+      for (int e = 0; e < E; ++e) {
+        x[e] -= largest;
+        const C power = row_exp<T>(x[e]);
+        sum += power;
+        if constexpr (!kLog) x[e] = power;
+      }
+      sum = reduce.sum(sum);
+      const C last = kLog ? std::log(sum) : C(1) / sum;
+#pragma unroll
+      for (int e = 0; e < E; ++e) x[e] = kLog ? x[e] - last : x[e] * last;
+      tile.store(out, x);
     } else {
-      out[i * stride] = static_cast<T>(std::exp(x) / sum);
+      const auto online = long_row_sum(in, n, shift, lane, reduce);
+      const C largest = online.largest;
+      const C last = kLog ? std::log(online.sum) : C(1) / online.sum;
+      for_each_chunk_backwards<T>(n, shift, lane, [&](const auto& tile) {
+        C x[kLongElements];
+        tile.load(x, in, T(0.0f));
+#pragma unroll
+        for (int e = 0; e < kLongElements; ++e) {
+          x[e] = kLog ? (x[e] - largest) - last : row_exp<T>(x[e] - largest) * last;
+        }
+        tile.store(out, x);
+      });
     }
-  }
+  });
 }
 
-// softmax: (g − Σ g·y)·y; log_softmax: g − exp(y)·Σ g.
-template <class T, bool kLog, class Reducer>
-__device__ void softmax_backward_row(const T* g, const T* y, T* grad_in, int64_t n, int64_t stride, int64_t first,
-                                     int64_t step, const Reducer& reduce) {
+// What a thread adds up of the gradient g and the result y, and what the gradient of the input is.
+template <class T, bool kLog>
+__device__ compute_t<T> gradient_term(compute_t<T> g, compute_t<T> y) {
+  return kLog ? g : g * y;
+}
+template <class T, bool kLog>
+__device__ compute_t<T> input_gradient(compute_t<T> g, compute_t<T> y, compute_t<T> sum) {
+  return kLog ? g - row_exp<T>(y) * sum : (g - sum) * y;
+}
+
+template <class T, bool kLog, int kLanes, int E>
+__global__ void __launch_bounds__(kRowBound<kLanes, E>) softmax_backward_rows(SoftmaxArguments<T> a) {
   using C = compute_t<T>;
-  C sum = 0;
-  for (int64_t i = first; i < n; i += step) {
-    const C gi = static_cast<C>(g[i * stride]);
-    sum += kLog ? gi : gi * static_cast<C>(y[i * stride]);
-  }
-  sum = reduce(sum, functors::Add<C>{});
-  for (int64_t i = first; i < n; i += step) {
-    const C gi = static_cast<C>(g[i * stride]);
-    const C yi = static_cast<C>(y[i * stride]);
-    if constexpr (kLog) {
-      grad_in[i * stride] = static_cast<T>(gi - std::exp(yi) * sum);
+  __shared__ typename RowReducer<C, kLanes>::Shared shared;
+  RowReducer<C, kLanes> reduce{shared};
+  with_row<kLanes>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
+    const T* const g = a.x + row * a.n;
+    const T* const y = a.y + row * a.n;
+    T* const out = a.out + row * a.n;
+    const int shift = row_shift(g);
+    C sum = 0;
+    if constexpr (E != 0) {
+      const RowTile<T, E> tile(static_cast<int>(n), shift, lane.lane, lane.lanes);
+      constexpr int V = kRowVector<T>, K = E / V;
+      uint4 raw_g[K], raw_y[K];
+      tile.load(raw_g, g, T(0.0f));
+      tile.load(raw_y, y, T(0.0f));
+#pragma unroll
+      for (int k = 0; k < K; ++k) {
+        C gk[V], yk[V];
+        unpack<T>(raw_g[k], gk);
+        unpack<T>(raw_y[k], yk);
+#pragma unroll
+        for (int j = 0; j < V; ++j) sum += gradient_term<T, kLog>(gk[j], yk[j]);
+      }
+      sum = reduce.sum(sum);
+      const bool vectors = tile.aligned(out);
+#pragma unroll
+      for (int k = 0; k < K; ++k) {
+        C gk[V], yk[V];
+        unpack<T>(raw_g[k], gk);
+        unpack<T>(raw_y[k], yk);
+#pragma unroll
+        for (int j = 0; j < V; ++j) gk[j] = input_gradient<T, kLog>(gk[j], yk[j], sum);
+        tile.store(out, k, gk, vectors);
+      }
     } else {
-      grad_in[i * stride] = static_cast<T>((gi - sum) * yi);
+      for_each_chunk<T>(n, shift, lane, [&](const auto& tile) {
+        C gs[kLongElements], ys[kLongElements];
+        tile.load(gs, g, T(0.0f));
+        if constexpr (!kLog) tile.load(ys, y, T(0.0f));
+#pragma unroll
+        for (int e = 0; e < kLongElements; ++e) sum += kLog ? gs[e] : gs[e] * ys[e];
+      });
+      sum = reduce.sum(sum);
+      for_each_chunk_backwards<T>(n, shift, lane, [&](const auto& tile) {
+        C gs[kLongElements], ys[kLongElements];
+        tile.load(gs, g, T(0.0f));
+        tile.load(ys, y, T(0.0f));
+#pragma unroll
+        for (int e = 0; e < kLongElements; ++e) gs[e] = input_gradient<T, kLog>(gs[e], ys[e], sum);
+        tile.store(out, gs);
+      });
     }
-  }
-}
-
-// What a kernel works on; y is null in the forward pass, where x is the input (backward: the gradient).
-template <class T>
-struct SoftmaxArguments {
-  const T* x;
-  const T* y;
-  T* out;
-  int64_t rows, n, inner;
-};
-
-template <class T, bool kLog, bool kBackward, class Reducer>
-__device__ void one_row(const SoftmaxArguments<T>& a, int64_t at, int64_t first, int64_t step, const Reducer& reduce) {
-  if constexpr (kBackward) {
-    softmax_backward_row<T, kLog>(a.x + at, a.y + at, a.out + at, a.n, a.inner, first, step, reduce);
-  } else {
-    softmax_row<T, kLog>(a.x + at, a.out + at, a.n, a.inner, first, step, reduce);
-  }
-}
-
-// inner == 1: kLanes threads per row.
-template <class T, bool kLog, bool kBackward, int kLanes>
-__global__ void __launch_bounds__(kThreads) softmax_contiguous(SoftmaxArguments<T> a) {
-  using C = compute_t<T>;
-  using Reducer = RowReducer<C, kLanes>;
-  constexpr int kGroups = kThreads / kLanes;
-  __shared__ typename Reducer::Shared shared[kGroups];
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int group = static_cast<int>(threadIdx.x) / kLanes;
-  const Reducer reduce{shared[group], lane};
-  // With a block per row the bounds are the block's; with a warp per row no barrier spans warps.
-#pragma unroll 1
-  for (int64_t row = static_cast<int64_t>(blockIdx.x) * kGroups + group; row < a.rows;
-       row += static_cast<int64_t>(gridDim.x) * kGroups) {
-    one_row<T, kLog, kBackward>(a, row * a.n, lane, kLanes, reduce);
-  }
-}
-
-// inner > 1: a thread per row.
-template <class T, bool kLog, bool kBackward>
-__global__ void __launch_bounds__(kThreads) softmax_strided(SoftmaxArguments<T> a) {
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
-#pragma unroll 1
-  for (int64_t row = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; row < a.rows; row += step) {
-    const int64_t outer = row / a.inner;
-    const int64_t at = outer * a.n * a.inner + (row - outer * a.inner);
-    one_row<T, kLog, kBackward>(a, at, 0, 1, NoReducer<compute_t<T>>{});
-  }
+  });
 }
 
 namespace {
+
+template <class T, bool kLog, bool kBackward>
+void launch_rows(const SoftmaxArguments<T>& a, const LaunchScope& scope) {
+  const RowPlan plan = plan_rows(a.n, row_shift(a.x), kRowVector<T>, kBackward ? 2 : 1);
+  const unsigned blocks = row_blocks(a.rows, plan);
+  visit_row_plan(plan, [&]<int kLanes, int E>() {
+    if constexpr (!kBackward) {
+      softmax_rows<T, kLog, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a);
+    } else if constexpr (kLanes != 0 || E != 32) {  // which no plan for two operands is
+      softmax_backward_rows<T, kLog, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a);
+    }
+  });
+}
 
 template <bool kLog, bool kBackward>
 void launch_softmax(const Tensor& out, const Tensor& x, const Tensor* y, int64_t dim) {
@@ -165,14 +152,11 @@ void launch_softmax(const Tensor& out, const Tensor& x, const Tensor* y, int64_t
                                 x.numel() / n,
                                 n,
                                 inner};
-    constexpr int64_t kWarpLimit = 1024;  // 32 elements per lane
     const LaunchScope scope(out.device());
-    if (inner > 1) {
-      softmax_strided<T, kLog, kBackward><<<scope.blocks(a.rows, kThreads), kThreads, 0, scope.stream>>>(a);
-    } else if (n <= kWarpLimit) {
-      softmax_contiguous<T, kLog, kBackward, 32><<<scope.blocks(a.rows, kThreads / 32), kThreads, 0, scope.stream>>>(a);
+    if (inner == 1) {
+      launch_rows<T, kLog, kBackward>(a, scope);
     } else {
-      softmax_contiguous<T, kLog, kBackward, kThreads><<<scope.blocks(a.rows, 1), kThreads, 0, scope.stream>>>(a);
+      launch_softmax_columns<T>(a, kLog, kBackward, scope);
     }
     check_launch("softmax");
   });

@@ -6,10 +6,13 @@ namespace ember {
 namespace ops {
 namespace {
 
-// What the gradients of a layer norm need: rows [R, n], contiguous, and their statistics.
+// A tensor as the rows [R, n] that the kernels take, or as their vector of n; both contiguous.
 struct Rows {
   int64_t rows, n;
   Tensor as_matrix(const Tensor& t) const { return ember::detail::alias(t, {rows, n}, {n, 1}, t.storage_offset()); }
+  Tensor as_vector(const Tensor& t) const {
+    return t.defined() ? ember::detail::alias(t, {n}, {1}, t.storage_offset()) : Tensor();
+  }
 };
 
 // The rows normalised, recorded.
@@ -30,6 +33,72 @@ Tensor composed_backward(const Tensor& g, const Tensor& x, const Tensor& weight,
   const Tensor h = weight.defined() ? g * weight : g;
   return rstd * (h - h.mean(last, true) - y * (h * y).mean(last, true));
 }
+
+// One node for the three gradients, since one kernel makes them in one sweep over the rows.
+class LayerNormNode final : public autograd::Node {
+ public:
+  LayerNormNode(const Stream& stream, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                autograd::SavedTensor saved_x, autograd::SavedTensor saved_weight, autograd::SavedTensor mean,
+                autograd::SavedTensor rstd, const Rows& shape, IntArrayRef sizes, double eps)
+      : Node(edges_, 3, 1),
+        edges_{autograd::gradient_edge(x), weight.defined() ? autograd::gradient_edge(weight) : autograd::Edge(),
+               bias.defined() ? autograd::gradient_edge(bias) : autograd::Edge()},
+        shape_(shape),
+        sizes_(sizes),
+        eps_(eps),
+        scope_(this),
+        x_(std::move(saved_x)),
+        weight_(std::move(saved_weight)),
+        mean_(std::move(mean)),
+        rstd_(std::move(rstd)) {
+    scope_.close();
+    has_weight_ = weight_.defined();
+    set_stream(stream);
+  }
+  const char* type_name() const override { return "NativeLayerNormBackward0"; }
+
+  void apply(Tensor* grads_in, Tensor* grads_out) override {
+    if (!grads_in[0].defined()) return;
+    const Tensor& g = grads_in[0];
+    const bool wanted[] = {task_should_compute_output(0), task_should_compute_output(1), task_should_compute_output(2)};
+    if (!wanted[0] && !wanted[1]) {  // which needs nothing that was saved
+      if (wanted[2]) grads_out[2] = reduce_to(g, sizes_);
+      return;
+    }
+    const Tensor x = x_.get();
+    const Tensor weight = has_weight_ && wanted[0] ? weight_.get() : Tensor();
+    const auto dims = static_cast<int64_t>(sizes_.size());
+    if (recording(g, x) || (weight.defined() && recording(weight))) {
+      if (wanted[0]) grads_out[0] = composed_backward(g, x, weight, dims, eps_);
+      if (wanted[1]) grads_out[1] = reduce_to(g * normalised(x, dims, eps_), sizes_);
+      if (wanted[2]) grads_out[2] = reduce_to(g, sizes_);
+      return;
+    }
+    if (wanted[0]) grads_out[0] = ember::detail::empty(x.sizes(), x.dtype(), x.device());
+    for (const int i : {1, 2}) {
+      if (wanted[i]) grads_out[i] = ember::detail::empty(sizes_, x.dtype(), x.device());
+    }
+    if (x.numel() == 0) {
+      for (const int i : {1, 2}) {
+        if (wanted[i]) fill_contents(grads_out[i], 0);
+      }
+      return;
+    }
+    launch(kernels.layer_norm_backward, x.device(), wanted[0] ? shape_.as_matrix(grads_out[0]) : Tensor(),
+           shape_.as_vector(grads_out[1]), shape_.as_vector(grads_out[2]), shape_.as_matrix(g.contiguous()),
+           shape_.as_matrix(x), mean_.get(), rstd_.get(),
+           shape_.as_vector(weight.defined() ? weight.contiguous() : Tensor()));
+  }
+
+ private:
+  autograd::Edge edges_[3];
+  Rows shape_;
+  Dims sizes_;
+  double eps_;
+  bool has_weight_ = false;
+  autograd::SavedTensorScope scope_;
+  autograd::SavedTensor x_, weight_, mean_, rstd_;
+};
 
 void check_parameter(const char* what, const Tensor& t, const Tensor& x, IntArrayRef normalized_shape) {
   if (!t.defined()) return;
@@ -67,58 +136,19 @@ Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tenso
     if (weight.defined()) w = weight.contiguous();
     if (bias.defined()) b = bias.contiguous();
   }
-  const auto as_vector = [](const Tensor& t) {
-    return t.defined() ? ember::detail::alias(t, {t.numel()}, {1}, t.storage_offset()) : Tensor();
-  };
   if (y.numel() != 0) {
-    launch(kernels.layer_norm, x.device(), shape.as_matrix(y), mean, rstd, shape.as_matrix(x), as_vector(w),
-           as_vector(b), eps);
+    launch(kernels.layer_norm, x.device(), shape.as_matrix(y), mean, rstd, shape.as_matrix(x), shape.as_vector(w),
+           shape.as_vector(b), eps);
   }
   const auto recorded = [&](const Tensor& t) { return t.defined() && t.requires_grad(); };
   if (!autograd::recording_enabled() || !(recorded(input) || recorded(weight) || recorded(bias))) return y;
 
-  auto input_gradient = [x = save(x), w = weight.defined() ? save(weight) : autograd::SavedTensor(),
-                         has_weight = weight.defined(), mean = save(mean), rstd = save(rstd), shape, dims, eps,
-                         as_vector](const Tensor& g) {
-    const Tensor in = x.get();
-    const Tensor scale = has_weight ? w.get() : Tensor();
-    if (recording(g, in) || (has_weight && recording(scale))) return composed_backward(g, in, scale, dims, eps);
-    const Tensor grad = g.contiguous();
-    const Tensor result = ember::detail::empty(in.sizes(), in.dtype(), in.device());
-    if (result.numel() != 0) {
-      launch(kernels.layer_norm_backward, in.device(), shape.as_matrix(result), shape.as_matrix(grad),
-             shape.as_matrix(in), mean.get(), rstd.get(), as_vector(has_weight ? scale.contiguous() : Tensor()));
-    }
-    return result;
-  };
-  const Dims sizes = normalized_shape;
-  auto weight_gradient = [x = save(x), mean = save(mean), rstd = save(rstd), shape, sizes, dims, eps,
-                          as_vector](const Tensor& g) {
-    const Tensor in = x.get();
-    if (recording(g, in)) return reduce_to(g * normalised(in, dims, eps), sizes);
-    const Tensor grad = g.contiguous();
-    const Tensor result = ember::detail::empty(sizes, in.dtype(), in.device());
-    if (in.numel() == 0) {
-      fill_contents(result, 0);
-    } else {
-      launch(kernels.layer_norm_weight_backward, in.device(), as_vector(result), Tensor(), shape.as_matrix(grad),
-             shape.as_matrix(in), mean.get(), rstd.get());
-    }
-    return result;
-  };
-  auto bias_gradient = [sizes](const Tensor& g) { return reduce_to(g, sizes); };
-  if (!weight.defined() && !bias.defined())
-    return record("NativeLayerNormBackward0", y, wrt(x, std::move(input_gradient)));
-  if (!bias.defined()) {
-    return record("NativeLayerNormBackward0", y, wrt(x, std::move(input_gradient)),
-                  wrt(weight, std::move(weight_gradient)));
-  }
-  if (!weight.defined()) {
-    return record("NativeLayerNormBackward0", y, wrt(x, std::move(input_gradient)),
-                  wrt(bias, std::move(bias_gradient)));
-  }
-  return record("NativeLayerNormBackward0", y, wrt(x, std::move(input_gradient)),
-                wrt(weight, std::move(weight_gradient)), wrt(bias, std::move(bias_gradient)));
+  const Stream stream = y.is_cpu() ? Stream{Device(kCPU), 0} : current_stream(y.device());
+  autograd::set_history(
+      y, IntrusivePtr<autograd::Node>(new LayerNormNode(stream, x, weight, bias, save(x),
+                                                        weight.defined() ? save(weight) : autograd::SavedTensor(),
+                                                        save(mean), save(rstd), shape, normalized_shape, eps)));
+  return y;
 }
 
 }  // namespace ember

@@ -1,0 +1,350 @@
+// The gradients of a layer norm. With h = grad_out·weight and x the normalised row, that of the input is
+// rstd·(h − mean h − x·mean(h·x)); that of the weight Σ grad_out·x and that of the bias Σ grad_out over the rows.
+//
+// All three come from one sweep over grad_out and the input: a thread has the same columns of every row that its group
+// takes, so that it adds up the sums over rows in registers, and it asks for the next row before it works on this one.
+// The sums of the blocks are added by a second kernel, in the order of the blocks.
+#include <ember/core/backend.h>
+#include <ember/core/tensor.h>
+#include <ember/cuda/register.h>
+#include <ember/cuda/row_tile.cuh>
+
+namespace ember::cuda {
+
+template <class T>
+struct LayerNormBackward {
+  using C = compute_t<T>;
+  const T* grad_out;
+  const T* in;
+  const T* weight;  // or null
+  const C* mean;
+  const C* rstd;
+  T* grad_in;
+  C* sums;  // [2, blocks or slabs, n]: those of the weight, then those of the bias
+  int64_t rows, n;
+};
+
+// Vectors of V elements in columns (lane + k·lanes)·V; V > 1: n is a multiple of it and all rows are aligned. kWarp: a
+// warp per row, else a block.
+template <class T, int V, bool kWarp, bool kParameters, int kMostThreads>
+__global__ void __launch_bounds__(kMostThreads) layer_norm_backward_rows(LayerNormBackward<T> a) {
+  using C = compute_t<T>;
+  constexpr int E = kLayerNormColumns<T>, K = E / V;
+  constexpr bool kHoldWeight = kMostThreads <= 512;  // there are registers for it
+  constexpr int kGroups = kWarp ? kLayerNormThreads / 32 : 1;
+  using Reducer = RowReducer<C, kWarp ? 32 : 0>;
+  __shared__ typename Reducer::Shared shared;
+  Reducer reduce{shared};
+  const int lanes = kWarp ? 32 : static_cast<int>(blockDim.x);
+  const int group = kWarp ? static_cast<int>(threadIdx.x) / 32 : 0;
+  const int lane = static_cast<int>(threadIdx.x) - group * 32;
+  const int n = static_cast<int>(a.n);
+  const C count = static_cast<C>(n);
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kGroups;
+  int64_t row = static_cast<int64_t>(blockIdx.x) * kGroups + group;
+
+  RowPart<T, V> next_g[K], next_x[K];
+  C next_mean = 0, next_rstd = 0;
+  const auto ask_for = [&](int64_t r) {
+    if (r >= a.rows) return;
+    const T* const g = a.grad_out + r * n;
+    const T* const x = a.in + r * n;
+#pragma unroll
+    for (int k = 0; k < K; ++k) {
+      const int column = (lane + k * lanes) * V;
+      if (column < n) {
+        next_g[k].load(g + column);
+        next_x[k].load(x + column);
+      }
+    }
+    next_mean = a.mean[r];
+    next_rstd = a.rstd[r];
+  };
+
+  C weight[E], weight_sum[E], bias_sum[E];
+  const auto load_weight = [&] {
+#pragma unroll
+    for (int k = 0; k < K; ++k) {
+      const int column = (lane + k * lanes) * V;
+#pragma unroll
+      for (int j = 0; j < V; ++j) weight[k * V + j] = C(1);
+      if (a.weight != nullptr && column < n) {
+        RowPart<T, V> part;
+        part.load(a.weight + column);
+        part.get(weight + k * V);
+      }
+    }
+  };
+  if constexpr (kHoldWeight) load_weight();
+#pragma unroll
+  for (int e = 0; e < E; ++e) weight_sum[e] = bias_sum[e] = C(0);
+
+  ask_for(row);
+#pragma unroll 1
+  for (; row < a.rows; row += step) {  // the same for all lanes of a group
+    const C mean = next_mean, rstd = next_rstd;
+    C h[E], x[E];
+#pragma unroll
+    for (int k = 0; k < K; ++k) {
+      if ((lane + k * lanes) * V < n) {
+        next_g[k].get(h + k * V);
+        next_x[k].get(x + k * V);
+      } else {
+#pragma unroll
+        for (int j = 0; j < V; ++j) {
+          h[k * V + j] = C(0);
+          x[k * V + j] = mean;
+        }
+      }
+    }
+    ask_for(row + step);
+    if constexpr (!kHoldWeight) load_weight();
+    C sums[2] = {C(0), C(0)};
+#pragma unroll
+    for (int e = 0; e < E; ++e) {
+      x[e] = (x[e] - mean) * rstd;
+      if constexpr (kParameters) {
+        weight_sum[e] += h[e] * x[e];
+        bias_sum[e] += h[e];
+      }
+      h[e] *= weight[e];
+      sums[0] += h[e];
+      sums[1] += h[e] * x[e];
+    }
+    reduce(sums, Plus{}, C(0));
+    const C mean_h = sums[0] / count, mean_hx = sums[1] / count;
+    T* const out = a.grad_in + row * n;
+#pragma unroll
+    for (int k = 0; k < K; ++k) {
+      const int column = (lane + k * lanes) * V;
+#pragma unroll
+      for (int j = 0; j < V; ++j) {
+        const int e = k * V + j;
+        h[e] = rstd * (h[e] - mean_h - x[e] * mean_hx);
+      }
+      if (column < n) RowPart<T, V>::put(out + column, h + k * V);
+    }
+  }
+
+  if constexpr (kParameters) {
+    // The groups of a block one after the other.
+    constexpr int kColumns = kWarp ? 32 * E : 1;
+    __shared__ C block_sums[2][kColumns];
+    if constexpr (kWarp) {
+#pragma unroll 1
+      for (int turn = 0; turn < kGroups; ++turn) {
+        if (group == turn) {
+#pragma unroll
+          for (int e = 0; e < E; ++e) {
+            const int column = (lane + e / V * lanes) * V + e % V;
+            if (turn != 0) {
+              weight_sum[e] = block_sums[0][column] + weight_sum[e];
+              bias_sum[e] = block_sums[1][column] + bias_sum[e];
+            }
+            block_sums[0][column] = weight_sum[e];
+            block_sums[1][column] = bias_sum[e];
+          }
+        }
+        __syncthreads();
+      }
+      if (group != kGroups - 1) return;
+    }
+    C* const weight_out = a.sums + static_cast<int64_t>(blockIdx.x) * n;
+    C* const bias_out = weight_out + static_cast<int64_t>(gridDim.x) * n;
+#pragma unroll
+    for (int e = 0; e < E; ++e) {
+      const int column = (lane + e / V * lanes) * V + e % V;
+      if (column < n) {
+        weight_out[column] = weight_sum[e];
+        bias_out[column] = bias_sum[e];
+      }
+    }
+  }
+}
+
+// The gradient of the input of rows too long for that: a block per row, which reads it twice.
+template <class T>
+__global__ void __launch_bounds__(kLongRowThreads) layer_norm_backward_long(LayerNormBackward<T> a) {
+  using C = compute_t<T>;
+  __shared__ typename RowReducer<C, 0>::Shared shared;
+  RowReducer<C, 0> reduce{shared};
+  const C count = static_cast<C>(a.n);
+  with_row<0>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
+    const T* const g = a.grad_out + row * a.n;
+    const T* const in = a.in + row * a.n;
+    T* const out = a.grad_in + row * a.n;
+    const int shift = row_shift(g);
+    const C mean = a.mean[row], rstd = a.rstd[row];
+    const auto read = [&](const auto& tile, C(&h)[kLongElements], C(&x)[kLongElements]) {
+      tile.load(h, g, T(0.0f));
+      tile.load(x, in, T(0.0f));
+      if (a.weight != nullptr) {
+        C w[kLongElements];
+        tile.load(w, a.weight, T(0.0f));
+#pragma unroll
+        for (int e = 0; e < kLongElements; ++e) h[e] *= w[e];
+      }
+#pragma unroll
+      for (int e = 0; e < kLongElements; ++e) x[e] = (x[e] - mean) * rstd;
+    };
+    C sums[2] = {C(0), C(0)};
+    for_each_chunk<T>(n, shift, lane, [&](const auto& tile) {
+      C h[kLongElements], x[kLongElements];
+      read(tile, h, x);
+#pragma unroll
+      for (int e = 0; e < kLongElements; ++e) {
+        sums[0] += h[e];
+        sums[1] += h[e] * x[e];
+      }
+    });
+    reduce(sums, Plus{}, C(0));
+    const C mean_h = sums[0] / count, mean_hx = sums[1] / count;
+    for_each_chunk_backwards<T>(n, shift, lane, [&](const auto& tile) {
+      C h[kLongElements], x[kLongElements];
+      read(tile, h, x);
+#pragma unroll
+      for (int e = 0; e < kLongElements; ++e) h[e] = rstd * (h[e] - mean_h - x[e] * mean_hx);
+      tile.store(out, h);
+    });
+  });
+}
+
+// Σ grad_out·x and Σ grad_out over slab blockIdx.y of the rows, for 32 columns; threads (32, 8).
+template <class T>
+__global__ void __launch_bounds__(256) layer_norm_parameter_slabs(LayerNormBackward<T> a, int64_t height) {
+  using C = compute_t<T>;
+  constexpr int kRows = 8;
+  __shared__ C tile[2][kRows][32];
+  const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+  const int64_t column = static_cast<int64_t>(blockIdx.x) * 32 + x;
+  const int64_t begin = static_cast<int64_t>(blockIdx.y) * height;
+  const int64_t end = begin + height < a.rows ? begin + height : a.rows;
+  C weight = 0, bias = 0;
+  if (column < a.n) {
+#pragma unroll 4
+    for (int64_t row = begin + y; row < end; row += kRows) {
+      const C g = static_cast<C>(a.grad_out[row * a.n + column]);
+      weight += g * ((static_cast<C>(a.in[row * a.n + column]) - a.mean[row]) * a.rstd[row]);
+      bias += g;
+    }
+  }
+  tile[0][y][x] = weight;
+  tile[1][y][x] = bias;
+  __syncthreads();
+  if (y > 1 || column >= a.n) return;
+  C sum = tile[y][0][x];
+#pragma unroll
+  for (int r = 1; r < kRows; ++r) sum += tile[y][r][x];
+  a.sums[(static_cast<int64_t>(y) * gridDim.y + blockIdx.y) * a.n + column] = sum;
+}
+
+// The second stage, for 32 columns of the weight's (blockIdx.y = 0) or the bias's sums; threads (32, 32).
+template <class T>
+__global__ void __launch_bounds__(1024)
+    layer_norm_add_sums(const compute_t<T>* sums, int parts, int64_t n, T* grad_weight, T* grad_bias) {
+  using C = compute_t<T>;
+  __shared__ C tile[32][33];
+  T* const out = blockIdx.y == 0 ? grad_weight : grad_bias;
+  if (out == nullptr) return;
+  const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+  const int64_t column = static_cast<int64_t>(blockIdx.x) * 32 + x;
+  const C* const from = sums + static_cast<int64_t>(blockIdx.y) * parts * n + column;
+  C sum = 0;
+  if (column < n) {
+#pragma unroll 8
+    for (int part = y; part < parts; part += 32) sum += from[part * n];
+  }
+  tile[y][x] = sum;
+  __syncthreads();
+  // Transposed: warp y has column y.
+  sum = tile[x][y];
+#pragma unroll
+  for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
+  const int64_t target = static_cast<int64_t>(blockIdx.x) * 32 + y;
+  if (x == 0 && target < n) out[target] = static_cast<T>(sum);
+}
+
+namespace {
+
+template <class T>
+T* data_or_null(const Tensor& t) {
+  return t.defined() ? static_cast<T*>(t.data_ptr()) : nullptr;
+}
+
+template <class T, int V, bool kParameters>
+void launch_backward_rows(const LayerNormBackward<T>& a, const LayerNormBackwardPlan& plan, const LaunchScope& scope) {
+  const dim3 blocks(static_cast<unsigned>(plan.blocks)), threads(static_cast<unsigned>(plan.threads));
+  if (plan.lanes == 32) {
+    layer_norm_backward_rows<T, V, true, kParameters, kLayerNormThreads><<<blocks, threads, 0, scope.stream>>>(a);
+  } else if (plan.threads <= 512) {
+    layer_norm_backward_rows<T, V, false, kParameters, 512><<<blocks, threads, 0, scope.stream>>>(a);
+  } else {
+    layer_norm_backward_rows<T, V, false, kParameters, 1024><<<blocks, threads, 0, scope.stream>>>(a);
+  }
+  check_launch("layer_norm_backward");
+}
+
+template <class T>
+void launch_backward(LayerNormBackward<T> a, T* grad_weight, T* grad_bias, Device device) {
+  const LaunchScope scope(device);
+  const bool parameters = grad_weight != nullptr || grad_bias != nullptr;
+  LayerNormBackwardPlan plan = plan_layer_norm_backward(a.rows, a.n, kLayerNormColumns<T>);
+  const bool sweep = a.grad_in != nullptr && plan.lanes != 0;
+  const LayerNormSlabs slabs = plan_layer_norm_slabs(a.rows, a.n);
+  const int parts = sweep ? plan.blocks : slabs.slabs;
+  Storage scratch;  // freed on return, reused only by later work on this stream
+  if (parameters) {
+    scratch =
+        allocate_storage(2 * static_cast<size_t>(parts) * static_cast<size_t>(a.n) * sizeof(compute_t<T>), device);
+    a.sums = static_cast<compute_t<T>*>(scratch.data());
+  }
+  if (sweep) {
+    constexpr int V = kRowVector<T>;
+    const bool vectors = vectors_fit<T>(a.n, {a.grad_out, a.in, a.weight, a.grad_in});
+    if (vectors) {
+      parameters ? launch_backward_rows<T, V, true>(a, plan, scope) : launch_backward_rows<T, V, false>(a, plan, scope);
+    } else {
+      parameters ? launch_backward_rows<T, 1, true>(a, plan, scope) : launch_backward_rows<T, 1, false>(a, plan, scope);
+    }
+  } else {
+    if (a.grad_in != nullptr) {
+      const unsigned blocks = row_blocks(a.rows, {kLongRowThreads, kLongRowThreads, 0});
+      layer_norm_backward_long<<<blocks, kLongRowThreads, 0, scope.stream>>>(a);
+      check_launch("layer_norm_backward");
+    }
+    if (parameters) {
+      const dim3 blocks(static_cast<unsigned>((a.n + 31) / 32), static_cast<unsigned>(slabs.slabs));
+      layer_norm_parameter_slabs<<<blocks, dim3(32, 8), 0, scope.stream>>>(a, slabs.height);
+      check_launch("layer_norm_backward");
+    }
+  }
+  if (parameters) {
+    const dim3 blocks(static_cast<unsigned>((a.n + 31) / 32), 2);
+    layer_norm_add_sums<T><<<blocks, dim3(32, 32), 0, scope.stream>>>(a.sums, parts, a.n, grad_weight, grad_bias);
+    check_launch("the second stage of layer_norm_backward");
+  }
+}
+
+void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_weight, const Tensor& grad_bias,
+                         const Tensor& grad_out, const Tensor& in, const Tensor& mean, const Tensor& rstd,
+                         const Tensor& weight) {
+  visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class T>() {
+    using C = compute_t<T>;
+    const LayerNormBackward<T> a{data_or_null<T>(grad_out),
+                                 data_or_null<T>(in),
+                                 data_or_null<T>(weight),
+                                 data_or_null<C>(mean),
+                                 data_or_null<C>(rstd),
+                                 data_or_null<T>(grad_in),
+                                 nullptr,
+                                 in.size(0),
+                                 in.size(1)};
+    launch_backward<T>(a, data_or_null<T>(grad_weight), data_or_null<T>(grad_bias), in.device());
+  });
+}
+
+}  // namespace
+
+void register_layer_norm_backward(Kernels& table) { table.layer_norm_backward.function[kColumn] = layer_norm_backward; }
+
+}  // namespace ember::cuda
