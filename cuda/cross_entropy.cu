@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kRowBound<kLanes, E>) cross_entropy_rows(Cross
   });
 }
 
-// E slots per thread at a time; kLanes threads per row, 0: the block.
+// E slots per thread at a time; kLanes threads per row, 0: the block, or the blocks of one blockIdx.x.
 template <class T, int kLanes, int E>
 __global__ void __launch_bounds__(kLanes == 0 ? kRowBlockLimit : 2 * kRowThreads)
     cross_entropy_gradient_rows(CrossEntropyArguments<T> a, const T* grad, T* grad_in) {
@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(kLanes == 0 ? kRowBlockLimit : 2 * kRowThreads
     const C scale = static_cast<C>(grad[row]), largest = a.log_sum[2 * row], log_total = a.log_sum[2 * row + 1];
     const int64_t chunk = static_cast<int64_t>(lane.lanes) * E;
 #pragma unroll 1
-    for (int64_t at = 0; at < n + shift; at += chunk) {
+    for (int64_t at = blockIdx.y * chunk; at < n + shift; at += gridDim.y * chunk) {
       const RowTile<T, E, int64_t> tile(n, shift, lane.lane, lane.lanes, at);
       const bool vectors = tile.aligned(out);
       uint4 raw[K] = {};
@@ -132,7 +132,10 @@ void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Ten
     } else if (!plan.block()) {
       cross_entropy_gradient_rows<T, 32, 16><<<blocks, plan.threads, 0, scope.stream>>>(a, g, out);
     } else {
-      cross_entropy_gradient_rows<T, 0, 16><<<blocks, plan.threads, 0, scope.stream>>>(a, g, out);
+      // Few rows are cut, until there are enough blocks.
+      const int64_t rounds = (a.n + kRowVector<T> - 1) / (int64_t{plan.lanes} * 16) + 1;
+      const auto parts = static_cast<unsigned>(std::clamp<int64_t>(2048 / a.rows, 1, std::min<int64_t>(rounds, 65535)));
+      cross_entropy_gradient_rows<T, 0, 16><<<dim3(blocks, parts), plan.threads, 0, scope.stream>>>(a, g, out);
     }
   });
   check_launch("cross_entropy_backward");

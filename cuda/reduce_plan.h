@@ -61,7 +61,8 @@ struct ReducePlan {
 inline constexpr int kReduceThreads = 256;
 inline constexpr int kColumnWidth = 32;                              // outputs per block
 inline constexpr int kColumnHeight = kReduceThreads / kColumnWidth;  // 8
-inline constexpr int64_t kFullGrid = 1024;                           // blocks that keep any device busy
+// Blocks that keep any device busy: several times what one holds, so that the last ones to finish matter little.
+inline constexpr int64_t kFullGrid = 4096;
 
 inline ReducePlan plan_reduction(const ReduceShape& shape) {
   constexpr int64_t kWarpLimit = 512;    // at most 16 elements per lane
