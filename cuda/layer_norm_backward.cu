@@ -26,11 +26,11 @@ struct LayerNormBackward {
 
 // Vectors of V elements in columns (lane + k·lanes)·V; V > 1: n is a multiple of it and all rows are aligned. kWarp: a
 // warp per row, else a block.
-template <class T, int V, bool kWarp, bool kParameters, int kMostThreads>
-__global__ void __launch_bounds__(kMostThreads) layer_norm_backward_rows(LayerNormBackward<T> a) {
+template <class T, int V, bool kWarp, bool kParameters>
+__global__ void __launch_bounds__(kWarp ? kLayerNormThreads : 1024) layer_norm_backward_rows(LayerNormBackward<T> a) {
   using C = compute_t<T>;
   constexpr int E = kLayerNormColumns<T>, K = E / V;
-  constexpr bool kHoldWeight = kMostThreads <= 512;  // there are registers for it
+  constexpr bool kHoldWeight = kWarp;  // else registers are short
   constexpr int kGroups = kWarp ? kLayerNormThreads / 32 : 1;
   using Reducer = RowReducer<C, kWarp ? 32 : 0>;
   __shared__ typename Reducer::Shared shared;
@@ -275,11 +275,9 @@ template <class T, int V, bool kParameters>
 void launch_backward_rows(const LayerNormBackward<T>& a, const LayerNormBackwardPlan& plan, const LaunchScope& scope) {
   const dim3 blocks(static_cast<unsigned>(plan.blocks)), threads(static_cast<unsigned>(plan.threads));
   if (plan.lanes == 32) {
-    layer_norm_backward_rows<T, V, true, kParameters, kLayerNormThreads><<<blocks, threads, 0, scope.stream>>>(a);
-  } else if (plan.threads <= 512) {
-    layer_norm_backward_rows<T, V, false, kParameters, 512><<<blocks, threads, 0, scope.stream>>>(a);
+    layer_norm_backward_rows<T, V, true, kParameters><<<blocks, threads, 0, scope.stream>>>(a);
   } else {
-    layer_norm_backward_rows<T, V, false, kParameters, 1024><<<blocks, threads, 0, scope.stream>>>(a);
+    layer_norm_backward_rows<T, V, false, kParameters><<<blocks, threads, 0, scope.stream>>>(a);
   }
   check_launch("layer_norm_backward");
 }
