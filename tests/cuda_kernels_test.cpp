@@ -119,9 +119,9 @@ struct LogSum {
   double largest, log_sum;
   LogSum(const double* x, int64_t n) : largest(-std::numeric_limits<double>::infinity()) {
     for (int64_t i = 0; i < n; ++i) largest = std::fmax(largest, x[i]);
-    double sum = 0;
+    long double sum = 0;  // which a hundred thousand terms in double would not be good enough for
     for (int64_t i = 0; i < n; ++i) sum += std::exp(x[i] - largest);
-    log_sum = std::log(sum);
+    log_sum = static_cast<double>(std::log(sum));
   }
 };
 
@@ -336,7 +336,7 @@ TEST_P(Kernels, LayerNorm) {
 TEST_P(Kernels, LayerNormOfManyRows) {
   // More rows than there are groups for at once.
   for (const int64_t n : {8, 100, 300, 1000}) {
-    const int64_t rows = 40000;
+    const int64_t rows = 10000;
     const Tensor x = placed(random_values(rows * n, 12), {rows, n}, kFloat32, device(), 0).requires_grad_(true);
     const Tensor g = placed(random_values(rows * n, 13), {rows, n}, kFloat32, device(), 0);
     const Tensor w = ones({n}, device()).requires_grad_(true), b = zeros({n}, device()).requires_grad_(true);
