@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -446,6 +447,33 @@ TEST_P(CudaAllocator, Snapshot) {
   rig.free(small);
   rig.free(large);
   rig.free(graph);
+}
+
+TEST_P(CudaAllocator, Threads) {
+  Rig rig(GetParam(), 4096 * kMiB);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&rig, t] {
+      std::mt19937 random(t);
+      std::vector<Block*> held;
+      for (int i = 0; i < 3000; ++i) {
+        if (held.size() < 10 && random() % 2 == 0) {
+          held.push_back(rig(1 + random() % (3 * kMiB), 1 + random() % 2));
+          if (random() % 3 == 0) rig.allocator->record_stream(held.back(), fake_stream(3));
+        } else if (!held.empty()) {
+          rig.free(held.back());
+          held.pop_back();
+        }
+        if (i % 500 == 0) rig.allocator->empty_cache();
+      }
+      for (Block* const b : held) rig.free(b);
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  rig.expect_live(0);
+  rig.expect_consistent();
+  rig.allocator->empty_cache();
+  EXPECT_EQ(rig.device.used, 0u);
 }
 
 // ---- everything at random, beside a model of what may be where ----
