@@ -147,11 +147,11 @@ class DeviceAllocator {
     size_t nbytes = 0;
   };
   Block* take_more(StreamPool& pool, size_t size);
-  Block* try_more(StreamPool& pool, size_t size, size_t segment);
+  Block* try_more(StreamPool& pool, size_t size, size_t segment, bool last);
   Block* new_segment(StreamPool& pool, size_t size, size_t nbytes);
   bool make_range(StreamPool& pool);
   Hole find_hole(const StreamPool& pool, size_t size) const;
-  Block* grow(StreamPool& pool, const Hole& hole);
+  Block* grow(StreamPool& pool, const Hole& hole, bool last);
   bool fits(size_t nbytes) const;
   void add_reserved(size_t nbytes);
   void release_cache();

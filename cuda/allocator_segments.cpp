@@ -17,14 +17,14 @@ size_t offset(const Segment* segment, const char* data) { return static_cast<siz
 // A block of at least `size` that is in no list, from the driver; where that has none, once more without the cache.
 Block* DeviceAllocator::take_more(StreamPool& pool, size_t size) {
   const size_t segment = segment_size(size);
-  if (Block* const block = try_more(pool, size, segment)) return block;
+  if (Block* const block = try_more(pool, size, segment, false)) return block;
   if (!capturing(pool.stream)) {
     settle_all();
     if (Block* const block = take(pool, size)) return block;
     release_cache();
     provide_blocks(1);  // for the split
     if (Block* const block = take(pool, size)) return block;
-    if (Block* const block = try_more(pool, size, segment)) return block;
+    if (Block* const block = try_more(pool, size, segment, true)) return block;
   }
   const size_t least = round_up(size, kSegmentQuantum);
   if (least < segment || pool.range != nullptr) {
@@ -33,9 +33,9 @@ Block* DeviceAllocator::take_more(StreamPool& pool, size_t size) {
   throw_exhausted(size);
 }
 
-Block* DeviceAllocator::try_more(StreamPool& pool, size_t size, size_t segment) {
+Block* DeviceAllocator::try_more(StreamPool& pool, size_t size, size_t segment, bool last) {
   if (!is_small(size) && make_range(pool)) {
-    if (const Hole hole = find_hole(pool, size); hole.block != nullptr) return grow(pool, hole);
+    if (const Hole hole = find_hole(pool, size); hole.block != nullptr) return grow(pool, hole, last);
     // No addresses are left between the live blocks.
   }
   return new_segment(pool, size, segment);
@@ -123,11 +123,13 @@ DeviceAllocator::Hole DeviceAllocator::find_hole(const StreamPool& pool, size_t 
 }
 
 // Maps the hole, whole granules; the block that results is in no list. Null where there is no memory for it.
-Block* DeviceAllocator::grow(StreamPool& pool, const Hole& hole) {
+Block* DeviceAllocator::grow(StreamPool& pool, const Hole& hole, bool last) {
   if (!fits(hole.nbytes)) return nullptr;
-  // Asked first, since much may have been mapped before the driver refuses.
+  // Asked first, since much may have been mapped before the driver refuses. What was just given back may not be
+  // counted as free yet, so that in the end only a refusal tells.
   const MemoryDriver::Info info = driver_->info();
-  if (info.total != 0 && hole.nbytes > info.available) return nullptr;
+  const size_t possible = last ? info.total - std::min(info.total, reserved_) : info.available;
+  if (info.total != 0 && hole.nbytes > possible) return nullptr;
   provide_blocks(3);
   Segment* const range = pool.range;
   char* const begin = hole.block->data + hole.at;

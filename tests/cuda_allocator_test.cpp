@@ -369,6 +369,14 @@ TEST(CudaAllocatorRange, RefusedHalfWay) {
   EXPECT_EQ(rig.device.used, 20 * kMiB);
   EXPECT_EQ(rig(85 * kMiB, 1)->data, a->data + 10 * kMiB);
   rig.expect_consistent();
+
+  Rig shared(2 * kMiB, 200 * kMiB);
+  shared.device.elsewhere = 130 * kMiB;
+  Block* const b = shared(10 * kMiB);
+  EXPECT_THROW(shared(100 * kMiB), OutOfMemoryError);  // as much as the device has, but others have some of it
+  EXPECT_EQ(shared.device.used, 20 * kMiB);
+  EXPECT_EQ(shared(40 * kMiB)->data, b->data + 10 * kMiB);
+  shared.expect_consistent();
 }
 
 // ---- limits and permanent memory ----

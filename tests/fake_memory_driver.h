@@ -22,6 +22,7 @@ inline cuda::StreamHandle fake_stream(uintptr_t number) { return reinterpret_cas
 struct FakeDevice {
   // What a test sets.
   size_t total = size_t{1} << 30;
+  size_t elsewhere = 0;                  // memory that others have taken
   size_t granularity = size_t{2} << 20;  // 0: no virtual memory
   size_t address_space = SIZE_MAX;       // for ranges
   std::set<cuda::StreamHandle> recording;
@@ -88,7 +89,7 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
     device_.used -= found->second;
     device_.allocations.erase(found);
   }
-  Info info() noexcept override { return {device_.total - device_.used, device_.total}; }
+  Info info() noexcept override { return {device_.total - device_.used - device_.elsewhere, device_.total}; }
 
   size_t granularity() noexcept override { return device_.granularity; }
   void* reserve(size_t nbytes) override {
@@ -188,7 +189,7 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
   }
   bool refused(size_t nbytes) {
     if (device_.refuse_in >= 0 && device_.refuse_in-- == 0) return true;
-    return nbytes > device_.total - device_.used;
+    return nbytes > device_.total - device_.used - device_.elsewhere;
   }
   // Memory goes back when no work can be using it.
   void expect_idle(uintptr_t at) {
