@@ -98,7 +98,9 @@ void DeviceAllocator::begin_private(PrivatePool* pool, StreamHandle stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
   EMBER_CHECK(!pool->released, "begin_private: the pool was released");
   for (const Route& route : routes_) {
-    EMBER_CHECK(route.stream != stream, "begin_private: allocations of this stream already come from a private pool");
+    if (route.stream == stream && route.graph == pool) return;
+    EMBER_CHECK(route.stream != stream,
+                "begin_private: allocations of this stream already come from another private pool");
   }
   routes_.push_back({stream, pool});
   ++pool->routes;
@@ -157,7 +159,24 @@ StreamPool& DeviceAllocator::pool_of(StreamHandle stream) {
   for (const Route& route : routes_) {
     if (route.stream == stream) return pool_in(route.graph->pools, stream, route.graph);
   }
+  if (!routes_.empty()) [[unlikely]] {
+    if (PrivatePool* const graph = graph_of(stream)) {
+      routes_.push_back({stream, graph});
+      ++graph->routes;
+      return pool_in(graph->pools, stream, graph);
+    }
+  }
   return pool_in(pools_, stream, nullptr);
+}
+
+// The pool of the capture that a stream has been drawn into, by an event of one of its streams.
+PrivatePool* DeviceAllocator::graph_of(StreamHandle stream) {
+  const uint64_t capture = driver_->capture_of(stream);
+  if (capture == 0 || capture == EventDriver::kOtherCapture) return nullptr;
+  for (const Route& route : routes_) {
+    if (driver_->capture_of(route.stream) == capture) return route.graph;
+  }
+  return nullptr;
 }
 
 StreamPool& DeviceAllocator::pool_in(std::vector<std::unique_ptr<StreamPool>>& pools, StreamHandle stream,

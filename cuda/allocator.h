@@ -107,8 +107,8 @@ class DeviceAllocator {
   // memory is short.
 
   PrivatePool* make_private_pool();  // never null
-  // From now on allocations for `stream`, by any thread, come from the pool: before the stream begins to record. A
-  // capture that spreads over several streams calls this for each.
+  // From now on allocations for `stream`, by any thread, come from the pool: before the stream begins to record. So
+  // do those for streams that its capture spreads to. More streams may be named.
   void begin_private(PrivatePool* pool, StreamHandle stream);
   // No longer, for all of its streams: after they have stopped recording. Its blocks go back into it when they are
   // freed.
@@ -128,6 +128,7 @@ class DeviceAllocator {
   // All of these hold mutex_.
   StreamPool& pool_of(StreamHandle stream);
   StreamPool& pool_in(std::vector<std::unique_ptr<StreamPool>>& pools, StreamHandle stream, PrivatePool* graph);
+  PrivatePool* graph_of(StreamHandle stream);
   void end_routes(PrivatePool* pool);
   Block* take(StreamPool& pool, size_t size);
   void give_back(Block* block);

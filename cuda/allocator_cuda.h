@@ -70,16 +70,21 @@ class CudaEvents : public Base {
       (void)cudaEventDestroy(event);
     }
   }
-  bool capturing(StreamHandle stream) override {
+  uint64_t capture_of(StreamHandle stream) override {
     const DeviceScope scope(device_);
     cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
-    const cudaError_t status = cudaStreamIsCapturing(stream, &capture);
+    unsigned long long id = 0;  // NOLINT: CUDA's type
+    const cudaError_t status = cudaStreamGetCaptureInfo(stream, &capture, &id);
     if (status == cudaErrorStreamCaptureImplicit) {  // the default stream, while another records
       (void)cudaGetLastError();
-      return true;
+      return EventDriver::kOtherCapture;
     }
-    if (status != cudaSuccess) throw_cuda_error(status, "cudaStreamIsCapturing");
-    return capture != cudaStreamCaptureStatusNone;
+    if (status != cudaSuccess) throw_cuda_error(status, "cudaStreamGetCaptureInfo");
+    switch (capture) {
+      case cudaStreamCaptureStatusNone: return 0;
+      case cudaStreamCaptureStatusActive: return id;
+      default: return EventDriver::kOtherCapture;  // a capture that has failed, and has not been ended
+    }
   }
 
  protected:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 struct CUstream_st;  // what cudaStream_t points at
 struct CUevent_st;   // what cudaEvent_t points at
@@ -23,8 +24,11 @@ class EventDriver {
   virtual bool passed(CUevent_st* event) = 0;
   virtual void wait(CUevent_st* event) = 0;
   virtual void discard(CUevent_st* event) noexcept = 0;
-  // Whether the stream records a graph, or could not be used because another does.
-  virtual bool capturing(StreamHandle stream) = 0;
+  // The capture that records the stream's work, the same for all streams that are in it; 0: none does. kOtherCapture
+  // where the stream cannot be used because another one records.
+  static constexpr uint64_t kOtherCapture = UINT64_MAX;
+  virtual uint64_t capture_of(StreamHandle stream) = 0;
+  bool capturing(StreamHandle stream) { return capture_of(stream) != 0; }
 };
 
 // One device's memory.

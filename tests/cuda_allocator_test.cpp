@@ -216,6 +216,35 @@ TEST_P(CudaAllocator, GraphKeepsItsMemory) {
   EXPECT_LE(rig.device.ranges.size(), GetParam() == 0 ? 0u : 2u) << "those of the streams 1 and 5";
 }
 
+TEST_P(CudaAllocator, CaptureSpreads) {
+  Rig rig(GetParam());
+  PrivatePool* const first = rig.allocator->make_private_pool();
+  PrivatePool* const second = rig.allocator->make_private_pool();
+  rig.allocator->begin_private(first, fake_stream(1));
+  rig.allocator->begin_private(second, fake_stream(2));
+  rig.device.recording = {{fake_stream(1), 10},
+                          {fake_stream(2), 20},
+                          {fake_stream(3), 20},
+                          {fake_stream(4), 30},
+                          {fake_stream(5), cuda::EventDriver::kOtherCapture}};
+  PrivatePool* const expected[] = {first, second, second, nullptr, nullptr, nullptr};
+  std::vector<Block*> blocks;
+  for (uintptr_t s = 1; s <= 6; ++s) {
+    blocks.push_back(rig(100, s));
+    EXPECT_EQ(blocks.back()->pool->graph, expected[s - 1]) << s;
+  }
+  rig.device.recording.clear();
+  rig.allocator->end_private(second);
+  blocks.push_back(rig(100, 3));
+  EXPECT_EQ(blocks.back()->pool->graph, nullptr);
+  rig.allocator->end_private(first);
+  rig.allocator->release_private(first);
+  rig.allocator->release_private(second);
+  for (Block* const b : blocks) rig.free(b);
+  rig.allocator->empty_cache();
+  EXPECT_EQ(rig.device.used, 0u);
+}
+
 TEST_P(CudaAllocator, CaptureOutOfMemory) {
   Rig rig(GetParam(), 100 * kMiB);
   rig.free(rig(60 * kMiB, 1));
@@ -237,7 +266,7 @@ TEST_P(CudaAllocator, ForeignCapture) {
   rig.free(rig(60 * kMiB, 2));
   Block* const block = rig(2 * kMiB, 2);
   char* const data = block->data;
-  rig.device.recording = {fake_stream(1)};
+  rig.device.recording = {{fake_stream(1), 1}};
   rig.device.forbid = true;
   rig.allocator->record_stream(block, fake_stream(1));
   rig.free(block);
@@ -606,11 +635,14 @@ class RandomWork {
     rig_.device.forbid = true;
     captured_.clear();
     while (captured_.empty() || random_() % 2 == 0) captured_.insert(stream());
-    for (const StreamHandle s : captured_) rig_.allocator->begin_private(capture_, s);
+    // The other streams are drawn into the capture of the first.
+    rig_.allocator->begin_private(capture_, *captured_.begin());
+    for (const StreamHandle s : captured_) rig_.device.recording[s] = 7;
   }
 
   void end_capture() {
     rig_.device.forbid = false;
+    rig_.device.recording.clear();
     rig_.allocator->end_private(capture_);
     capture_ = nullptr;
     std::erase_if(busy_, [](const Busy& b) { return b.kept != nullptr; });

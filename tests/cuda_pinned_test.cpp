@@ -105,7 +105,7 @@ TEST_F(CudaPinned, WaitsForTheCopies) {
 TEST_F(CudaPinned, WaitsForCaptures) {
   PinnedBlock* const block = allocator.allocate(4096);
   const char* const data = block->data;
-  devices[0].recording = {fake_stream(1)};
+  devices[0].recording = {{fake_stream(1), 1}};
   allocator.record_use(data, 0, fake_stream(1));
   allocator.free(block);
   EXPECT_TRUE(devices[0].events.empty());

@@ -22,13 +22,13 @@ inline cuda::StreamHandle fake_stream(uintptr_t number) { return reinterpret_cas
 struct FakeDevice {
   // What a test sets.
   size_t total = size_t{1} << 30;
-  size_t elsewhere = 0;                  // memory that others have taken
-  size_t granularity = size_t{2} << 20;  // 0: no virtual memory
-  size_t address_space = SIZE_MAX;       // for ranges
-  std::set<cuda::StreamHandle> recording;
-  bool forbid = false;     // what a capture forbids is a failure of the test
-  int64_t fail_in = -1;    // the call that throws, counted from now
-  int64_t refuse_in = -1;  // the request for memory that gets none
+  size_t elsewhere = 0;                              // memory that others have taken
+  size_t granularity = size_t{2} << 20;              // 0: no virtual memory
+  size_t address_space = SIZE_MAX;                   // for ranges
+  std::map<cuda::StreamHandle, uint64_t> recording;  // and the capture that they are in
+  bool forbid = false;                               // what a capture forbids is a failure of the test
+  int64_t fail_in = -1;                              // the call that throws, counted from now
+  int64_t refuse_in = -1;                            // the request for memory that gets none
 
   // What a test reads.
   size_t used = 0;
@@ -166,9 +166,10 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
     ++device_.synchronizations;
     device_.finish_all();
   }
-  bool capturing(cuda::StreamHandle stream) override {
-    call("capturing");
-    return device_.recording.count(stream) != 0;
+  uint64_t capture_of(cuda::StreamHandle stream) override {
+    call("capture_of");
+    const auto found = device_.recording.find(stream);
+    return found == device_.recording.end() ? 0 : found->second;
   }
 
  private:
