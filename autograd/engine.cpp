@@ -7,6 +7,7 @@
 #include <ember/autograd/grad_mode.h>
 #include <ember/core/backend.h>
 #include <ember/core/logging.h>
+#include <ember/core/profiler.h>
 
 #include <algorithm>
 #include <deque>
@@ -15,6 +16,11 @@
 #include <thread>
 
 namespace ember::autograd {
+
+// The text of the range of a node's backward, with the number that the range of its forward has.
+static void append_to_range(std::string& text, const Node& node) {
+  text += ember::detail::concat(node.name(), ", seq = ", node.sequence_nr());
+}
 
 namespace {
 
@@ -288,6 +294,7 @@ class Run {
         }
       }
       const RunningNode running(node.get());
+      const ProfilerRange range("", *node);
       try {
         run_needed(*node, number, grads_in, grads_out, results);
       } catch (Error& error) {

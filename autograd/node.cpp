@@ -4,9 +4,9 @@
 #include <ember/autograd/autograd_meta.h>
 #include <ember/autograd/function.h>
 #include <ember/core/error.h>
+#include <ember/core/sequence_nr.h>
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <typeindex>
 #include <unordered_map>
@@ -16,16 +16,6 @@ namespace ember::autograd {
 namespace {
 
 thread_local constinit Node* node_under_construction = nullptr;
-
-// Numbers are dealt to threads in blocks, so that making a node costs no atomic operation. Within a
-// thread they grow with time, which is what the engine's order of execution is about.
-uint64_t next_sequence_nr() {
-  static std::atomic<uint64_t> next_block{0};
-  constexpr uint64_t kBlock = 1 << 20;
-  thread_local constinit uint64_t next = 0;
-  if (next % kBlock == 0) next = next_block.fetch_add(kBlock, std::memory_order_relaxed);
-  return ++next;
-}
 
 // Nodes that are waiting to be freed in this thread. Freeing one drops the tensors and nodes that it
 // holds; those come here instead of the stack.
@@ -39,7 +29,7 @@ SavedTensorScope::SavedTensorScope(Node* node) : previous_(node_under_constructi
 void SavedTensorScope::close() { node_under_construction = previous_; }
 
 Node::Node(Edge* edges, uint32_t num_edges, uint32_t num_inputs)
-    : edges_(edges), num_edges_(num_edges), num_inputs_(num_inputs), sequence_nr_(next_sequence_nr()) {
+    : edges_(edges), num_edges_(num_edges), num_inputs_(num_inputs), sequence_nr_(ember::detail::take_sequence_nr()) {
   if (internal::anomaly_enabled) [[unlikely]]
     store_anomaly_metadata();
 }

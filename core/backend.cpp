@@ -1,3 +1,4 @@
+#include <ember/core/allocation_failure.h>
 #include <ember/core/backend.h>
 #include <ember/core/error.h>
 
@@ -64,10 +65,20 @@ Device resolve_device(Device device) {
   return device;
 }
 
+namespace detail {
+constinit std::atomic<int64_t> allocations_until_failure = 0;
+
+void count_down_to_failure(size_t nbytes, Device device) {
+  if (--allocations_until_failure != 0) return;
+  throw OutOfMemoryError(concat("out of memory on ", device, ": ", nbytes, " bytes were asked for (a test's failure)"));
+}
+}  // namespace detail
+
 Storage allocate_storage(size_t nbytes, Device device) {
   if (nbytes == 0) {
     return Storage(IntrusivePtr<StorageImpl>(new StorageImpl(nullptr, 0, device, nullptr, nullptr)));
   }
+  detail::fail_allocation_if_due(nbytes, device);
   static Backend& cpu = backend(kCPU);
   return Storage(device.is_cpu() ? cpu.allocate(nbytes, device) : backend(device.type()).allocate(nbytes, device));
 }

@@ -20,6 +20,7 @@
 #include <ember/core/irange.h>
 #include <ember/core/logging.h>
 #include <ember/core/parallel.h>
+#include <ember/core/profiler.h>
 #include <ember/core/stream.h>
 #include <ember/core/tensor.h>
 #include <ember/core/type_name.h>

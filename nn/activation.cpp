@@ -22,22 +22,37 @@ Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& options) {
 void ReLUImpl::pretty_print(std::ostream& stream) const {
   stream << detail::printed_prefix() << "ReLU(" << (options.inplace() ? "inplace=true" : "") << ')';
 }
-Tensor ReLUImpl::forward(const Tensor& input) { return functional::relu(input, options); }
+Tensor ReLUImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return functional::relu(input, options);
+}
 
 void SigmoidImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Sigmoid()"; }
-Tensor SigmoidImpl::forward(const Tensor& input) { return ember::sigmoid(input); }
+Tensor SigmoidImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return ember::sigmoid(input);
+}
 
 void TanhImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Tanh()"; }
-Tensor TanhImpl::forward(const Tensor& input) { return ember::tanh(input); }
+Tensor TanhImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return ember::tanh(input);
+}
 
 void SoftmaxImpl::pretty_print(std::ostream& stream) const {
   stream << detail::printed_prefix() << "Softmax(dim=" << options.dim() << ')';
 }
-Tensor SoftmaxImpl::forward(const Tensor& input) { return ember::softmax(input, options.dim()); }
+Tensor SoftmaxImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return ember::softmax(input, options.dim());
+}
 
 void LogSoftmaxImpl::pretty_print(std::ostream& stream) const {
   stream << detail::printed_prefix() << "LogSoftmax(dim=" << options.dim() << ')';
 }
-Tensor LogSoftmaxImpl::forward(const Tensor& input) { return ember::log_softmax(input, options.dim()); }
+Tensor LogSoftmaxImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return ember::log_softmax(input, options.dim());
+}
 
 }  // namespace ember::nn

@@ -106,6 +106,7 @@ class ErasedModuleOf final : public ErasedModule {
  private:
   template <size_t... I>
   AnyValue call([[maybe_unused]] AnyValue* arguments, std::index_sequence<I...>) {
+    const ForwardRange range(*module_);
     return AnyValue(module_->forward(argument<Args>(arguments[I], I)...));
   }
   template <class A>

@@ -34,6 +34,7 @@ void DropoutImpl::pretty_print(std::ostream& stream) const {
 }
 
 Tensor DropoutImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
   return functional::dropout(
       input, functional::DropoutFuncOptions().p(options.p()).training(is_training()).inplace(options.inplace()));
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <ember/core/error.h>
+#include <ember/nn/forward_range.h>
 
 namespace ember::nn {
 
@@ -60,7 +61,9 @@ class ModuleHolder : public detail::ModuleHolderBase {
   // Calls forward().
   template <class... Args>
   decltype(auto) operator()(Args&&... args) {
-    return ptr()->forward(std::forward<Args>(args)...);
+    Contained& module = *ptr();
+    const ForwardRange range(module);
+    return module.forward(std::forward<Args>(args)...);
   }
   // Calls the module's.
   template <class Arg>

@@ -37,15 +37,24 @@ void LinearImpl::pretty_print(std::ostream& stream) const {
          << ", out_features=" << options.out_features() << ", bias=" << (options.bias() ? "true" : "false") << ')';
 }
 
-Tensor LinearImpl::forward(const Tensor& input) { return ember::linear(input, weight, bias); }
+Tensor LinearImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return ember::linear(input, weight, bias);
+}
 
 void IdentityImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Identity()"; }
-Tensor IdentityImpl::forward(const Tensor& input) { return input; }
+Tensor IdentityImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return input;
+}
 
 void FlattenImpl::pretty_print(std::ostream& stream) const {
   stream << detail::printed_prefix() << "Flatten(start_dim=" << options.start_dim() << ", end_dim=" << options.end_dim()
          << ')';
 }
-Tensor FlattenImpl::forward(const Tensor& input) { return input.flatten(options.start_dim(), options.end_dim()); }
+Tensor FlattenImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return input.flatten(options.start_dim(), options.end_dim());
+}
 
 }  // namespace ember::nn

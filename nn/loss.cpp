@@ -42,6 +42,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const CrossEntro
 
 void MSELossImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "MSELoss()"; }
 Tensor MSELossImpl::forward(const Tensor& input, const Tensor& target) {
+  const ForwardRange range(*this);
   return functional::mse_loss(input, target, options);
 }
 
@@ -49,6 +50,7 @@ NLLLossImpl::NLLLossImpl(const NLLLossOptions& options) : options(options) { res
 void NLLLossImpl::reset() { weight = register_buffer("weight", own_handle(options.weight())); }
 void NLLLossImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "NLLLoss()"; }
 Tensor NLLLossImpl::forward(const Tensor& input, const Tensor& target) {
+  const ForwardRange range(*this);
   return ember::nll_loss(input, target, weight, to_reduction(options.reduction()), options.ignore_index());
 }
 
@@ -58,6 +60,7 @@ void CrossEntropyLossImpl::pretty_print(std::ostream& stream) const {
   stream << detail::printed_prefix() << "CrossEntropyLoss()";
 }
 Tensor CrossEntropyLossImpl::forward(const Tensor& input, const Tensor& target) {
+  const ForwardRange range(*this);
   return ember::cross_entropy_loss(input, target, weight, to_reduction(options.reduction()), options.ignore_index(),
                                    options.label_smoothing());
 }

@@ -232,11 +232,14 @@ Tensor& Module::register_buffer(std::string name, Tensor tensor) {
 void Module::insert_child(std::string name, std::shared_ptr<Module> module) {
   check_name("Submodule", name);
   EMBER_CHECK(module != nullptr, "Submodule '", name, "' must not be null");
-  children_.insert(std::move(name), std::move(module));
+  Module& child = *module;
+  children_.insert(name, std::move(module));
+  child.registered_as_ = std::move(name);
 }
 
 void Module::replace_child(const std::string& name, std::shared_ptr<Module> module) {
   EMBER_CHECK(module != nullptr, "Submodule '", name, "' must not be null");
+  module->registered_as_ = name;
   children_[name] = std::move(module);
 }
 

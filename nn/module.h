@@ -183,7 +183,9 @@ class Module : public std::enable_shared_from_this<Module> {
   std::shared_ptr<Module> shared_from_this_checked() const;
   void pretty_print_recursive(std::ostream& stream, const std::string& indentation) const;
 
+  friend class ForwardRange;
   mutable std::optional<std::string> name_;
+  std::string registered_as_;  // its last name, for the profiler
   bool is_training_ = true;
 };
 

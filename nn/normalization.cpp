@@ -33,6 +33,7 @@ void LayerNormImpl::pretty_print(std::ostream& stream) const {
 }
 
 Tensor LayerNormImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
   return ember::layer_norm(input, options.normalized_shape(), weight, bias, options.eps());
 }
 

@@ -42,6 +42,7 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
   // Throws on an empty Sequential, and unless the last module's result is an R.
   template <class R = Tensor, class... Inputs>
   R forward(Inputs&&... inputs) {
+    const ForwardRange range(*this);
     check_not_empty();
     AnyValue value = modules_.front().any_forward(std::forward<Inputs>(inputs)...);
     return run_rest(std::move(value)).template get<R>();

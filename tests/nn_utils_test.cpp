@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <ember/autograd/functions.h>
+#include <ember/core/backend.h>
 #include <ember/nn/nn.h>
 
 #include "values.h"

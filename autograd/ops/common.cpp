@@ -152,8 +152,27 @@ Tensor finish(Dest dest, const Output& out) {
   return dest.tensor();
 }
 
-void run(const Elementwise& op, const TensorIterator& iter) {
-  if (iter.numel() != 0) launch(op.kernel, iter.device(), iter, op.params);
+// The inputs of an elementwise operation in a profiler's range: they have their own sizes there, or all those of the
+// result where there is no list of them. Null, in the list, is a number.
+struct Shown {
+  const TensorIterator& iter;
+  const Tensor& out;
+  const Tensor* const* inputs;
+};
+void append_to_range(std::string& text, const Shown& shown) {
+  for (int i = 1; i < shown.iter.num_operands(); ++i) {
+    if (shown.iter.is_scalar(i)) {
+      text += ember::detail::concat(' ', shown.iter.scalar(i));
+    } else {
+      ember::detail::append_to_range(text, shown.inputs == nullptr ? shown.out : *shown.inputs[i - 1]);
+    }
+  }
+}
+
+void run(const Elementwise& op, const TensorIterator& iter, const Tensor& out, const Tensor* const* inputs = nullptr) {
+  if (iter.numel() == 0) return;
+  const ProfilerRange range(op.kernel.name, Shown{iter, out, inputs}, ember::detail::NextNode());
+  ember::detail::call(op.kernel, iter.device(), iter, op.params);
 }
 
 }  // namespace
@@ -361,7 +380,7 @@ const TensorImpl* dense_operand(const Operand& o) {
 }
 
 Tensor finish_dense(const Elementwise& op, Dest dest, const TensorIterator& iter, const Tensor& out) {
-  run(op, iter);
+  run(op, iter, out);
   if (dest.given()) bump_version(out);
   return out;
 }
@@ -380,7 +399,7 @@ Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
   Tensor made;
   add_input(iter, x, dest, out, made);
   iter.build();
-  run(op, iter);
+  run(op, iter, out.tensor, inputs);
   return finish(dest, out);
 }
 
@@ -414,7 +433,7 @@ Tensor binary_into(const Elementwise& op, Dest dest, const Operand& a, const Ope
     iter.add_input(b.scalar());
   }
   iter.build();
-  run(op, iter);
+  run(op, iter, out.tensor, inputs);
   return finish(dest, out);
 }
 
@@ -501,7 +520,7 @@ Tensor ternary_into(const Elementwise& op, Dest dest, const Operand* const* oper
     }
   }
   iter.build();
-  run(op, iter);
+  run(op, iter, out.tensor, inputs);
   return finish(dest, out);
 }
 }  // namespace

@@ -3,11 +3,6 @@
 
 #include <memory>
 
-#if __has_include(<ember/core/cuda_graph.h>)
-#include <ember/core/cuda_graph.h>
-#define EMBER_BENCHMARK_GRAPHED_STEP 1
-#endif
-
 namespace gpu {
 
 namespace nn = ember::nn;
@@ -79,12 +74,10 @@ std::shared_ptr<Training> make_training(const Settings& settings, int64_t batch,
   return training;
 }
 
-#ifdef EMBER_BENCHMARK_GRAPHED_STEP
 Call graphed(const std::shared_ptr<Training>& training) {
   const auto step = std::make_shared<ember::cuda::GraphedStep>([training] { return training->step(); });
   return [step]() -> Tensor { return (*step)(); };
 }
-#endif
 
 // Written by hand: products, a clamp, gradients subtracted from the weights.
 Call two_layers_by_hand(const Settings& settings, int64_t n, int64_t in, int64_t hidden, int64_t out) {
@@ -117,11 +110,9 @@ std::vector<Row> rows_of_mlps(const Settings& settings) {
   };
   rows.push_back({"two_layers/eager", work, Measure::Device,
                   [=]() -> Call { return [training = two_layers()] { return training->step(); }; }});
-#ifdef EMBER_BENCHMARK_GRAPHED_STEP
   if (settings.device.is_cuda()) {
     rows.push_back({"two_layers/captured", work, Measure::Device, [=] { return graphed(two_layers()); }});
   }
-#endif
   rows.push_back({"two_layers/by_hand", work, Measure::Device,
                   [=] { return two_layers_by_hand(settings, few, narrow[0], narrow[1], narrow[2]); }});
 
