@@ -8,6 +8,8 @@
 #   --all-filter PATTERN  of the tests alone: everything unless given
 #   --programs REGEX  of the test programs' names
 #   --timeout S       of one program under one tool, in seconds: 1800 unless given
+#   --jobs N          how many programs run at once: 1 unless given
+#   --shards N        in how many parts each program's tests are run, each a program of its own: 1 unless given
 #   --logs FOLDER     where the output goes: BUILD_FOLDER/gpu-logs unless given
 #
 # A program is every ember_*_tests in BUILD_FOLDER/tests. Ends with a table; exits with 1 if anything failed, and with 2 if
@@ -24,11 +26,13 @@ filter='*CUDA*:*cuda*:*Cuda*'
 all_filter='*'
 programs=.
 limit=1800
+jobs=1
+shards=1
 logs=
 build=
 while (($#)); do
   case $1 in
-    --tools | --filter | --all-filter | --programs | --timeout | --logs)
+    --tools | --filter | --all-filter | --programs | --timeout | --logs | --jobs | --shards)
       (($# > 1)) || usage
       case $1 in
         --tools) tools=$2 ;;
@@ -37,6 +41,8 @@ while (($#)); do
         --programs) programs=$2 ;;
         --timeout) limit=$2 ;;
         --logs) logs=$2 ;;
+        --jobs) jobs=$2 ;;
+        --shards) shards=$2 ;;
       esac
       shift 2
       ;;
@@ -89,49 +95,74 @@ counts_of() {
   echo "${ran:-?} ran, ${skipped:-0} skipped, ${failed:-0} failed"
 }
 
-status=0
-rows=()
+# One program under one tool, one part of its tests: leaves a log and, beside it, the row of the table after the exit code.
+run_one() {
+  local tool=$1 program=$2 shard=$3 name log command options code outcome counts start=$SECONDS
+  name=$(basename "$program")
+  log=$logs/$tool-$name-$shard.log
+  if [[ $tool == none ]]; then
+    command=("$program" "--gtest_filter=$all_filter")
+  else
+    read -ra options < <(options_of "$tool")
+    command=("$sanitizer" "${options[@]}" "$program" "--gtest_filter=$filter")
+  fi
+  GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=$shard timeout "$limit" "${command[@]}" > "$log" 2>&1
+  code=$?
+  counts=$(counts_of "$log")
+  case $code in
+    0) outcome=passed ;;
+    99) outcome="errors: $(grep -c '^========= \(Invalid\|Error\|Uninitialized\|Race\|Barrier\|Program hit\)' "$log")" ;;
+    124) outcome="over $limit s" ;;
+    *) outcome="exit $code" ;;
+  esac
+  ((shards > 1)) && name+=" $((shard + 1))/$shards"
+  {
+    echo "$code ${counts//[^0-9 ]/}"
+    printf '%-10s  %-32s  %6d s  %-36s  %s\n' "$tool" "$name" $((SECONDS - start)) "$counts" "$outcome"
+  } > "$log.row"
+  ((code == 0)) || { echo "== $tool, $name: $outcome" && tail -n 40 "$log"; } >&2
+}
+
+row_files=()
 for tool in "${wanted[@]}"; do
   for program in "${found[@]}"; do
-    name=$(basename "$program")
-    log=$logs/$tool-$name.log
-    if [[ $tool == none ]]; then
-      command=("$program" "--gtest_filter=$all_filter")
-    else
-      read -ra options < <(options_of "$tool")
-      command=("$sanitizer" "${options[@]}" "$program" "--gtest_filter=$filter")
-      # Without a test that matches there is nothing to look at.
-      if ! "$program" "--gtest_filter=$filter" --gtest_list_tests 2> /dev/null | grep -q '^ '; then
-        continue
-      fi
+    # Without a test that matches there is nothing to look at.
+    if [[ $tool != none ]] && ! "$program" "--gtest_filter=$filter" --gtest_list_tests 2> /dev/null | grep -q '^ '; then
+      continue
     fi
-    echo "$tool: $name" >&2
-    start=$SECONDS
-    timeout "$limit" "${command[@]}" > "$log" 2>&1
-    code=$?
-    case $code in
-      0) outcome=passed ;;
-      99) outcome="errors: $(grep -c '^========= \(Invalid\|Error\|Uninitialized\|Race\|Barrier\|Program hit\)' "$log")" ;;
-      124) outcome="over $limit s" ;;
-      *) outcome="exit $code" ;;
-    esac
-    counts=$(counts_of "$log")
-    if [[ $code == 0 && $counts =~ ^([0-9]+)\ ran,\ ([0-9]+)\ skipped && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]]; then
-      outcome="nothing but skipped tests"
-      status=1
-    fi
-    if ((code != 0)); then
-      status=1
-      tail -n 40 "$log" >&2
-    fi
-    rows+=("$(printf '%-10s  %-28s  %6d s  %-36s  %s' "$tool" "$name" $((SECONDS - start)) "$counts" "$outcome")")
+    for ((shard = 0; shard < shards; ++shard)); do
+      while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
+      echo "$tool: $(basename "$program") $((shard + 1))/$shards" >&2
+      row_files+=("$logs/$tool-$(basename "$program")-$shard.log.row")
+      rm -f "${row_files[-1]}"
+      run_one "$tool" "$program" "$shard" &
+    done
   done
 done
+wait
 
-if ((${#rows[@]} == 0)); then
+if ((${#row_files[@]} == 0)); then
   echo "tests/gpu.sh: no test matches" >&2
   exit 2
 fi
-printf '\n%-10s  %-28s  %8s  %-36s  %s\n' tool program time tests outcome
-printf '%s\n' "${rows[@]}"
+status=0
+unskipped=0
+printf '\n%-10s  %-32s  %8s  %-36s  %s\n' tool program time tests outcome
+for file in "${row_files[@]}"; do
+  if [[ -f $file ]]; then
+    {
+      read -r code ran skipped _
+      cat
+    } < "$file"
+    ((code == 0)) || status=1
+    ((unskipped += ${ran:-0} - ${skipped:-0}))
+  else
+    echo "no outcome: $file"
+    status=1
+  fi
+done
+if ((status == 0 && unskipped <= 0)); then
+  echo "every test was skipped"
+  status=1
+fi
 exit "$status"
