@@ -64,7 +64,7 @@ Signature signature_of(const std::vector<Tensor>& inputs) {
     s.sizes.push_back(t.dim());
     s.sizes.insert(s.sizes.end(), t.sizes().begin(), t.sizes().end());
     s.dtypes.push_back(t.dtype());
-    s.devices.push_back(t.device());
+    s.devices.push_back(t.is_cpu() ? resolve_device(Device(kCUDA)) : t.device());
   }
   return s;
 }
@@ -131,8 +131,11 @@ Variant& GraphedStep::State::variant_for(const std::vector<Tensor>& inputs) {
 }
 
 Tensor GraphedStep::State::run_as_it_is(Variant& variant, const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> here;
+  here.reserve(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) here.push_back(inputs[i].to(variant.signature.devices[i]));
   const ember::detail::HostNumbers::Run run(variant.numbers);
-  Tensor result = step(inputs);
+  Tensor result = step(here);
   ++variant.runs;
   return result;
 }
@@ -142,8 +145,9 @@ void GraphedStep::State::capture(Variant& variant, const std::vector<Tensor>& in
   variant.numbers.check("GraphedStep");
   std::vector<Tensor> held;
   held.reserve(inputs.size());
-  for (const Tensor& t : inputs) held.push_back(t.detach().clone());
   for (size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor data = inputs[i].detach();
+    held.push_back(data.is_cpu() ? data.to(variant.signature.devices[i]) : data.clone());
     if (inputs[i].requires_grad()) held[i].requires_grad_(true);
   }
   if (!pool) pool = graph_pool_handle();

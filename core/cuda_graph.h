@@ -77,9 +77,9 @@ struct GraphedStepOptions {
 //   for (auto& batch : loader) Tensor loss = step(batch.data, batch.target);
 //
 // A replay runs only what the device did: what else the function does on the host (prints, counts) happens in the runs
-// before the capture and in the capture. Inputs are copied to where the graph reads them. Inputs of other shapes,
-// dtypes or devices are another step, with runs and a capture of its own; both graphs are kept and share memory. What
-// the step uses (model, optimizer) has to outlive it, and its parameters have to stay where they are.
+// before the capture and in the capture. Inputs are copied to where the graph reads them, from the CPU too. Inputs of
+// other shapes, dtypes or devices are another step, with runs and a capture of its own; both graphs are kept and share
+// memory. What the step uses (model, optimizer) has to outlive it, and its parameters have to stay where they are.
 //
 // Throws, with nothing run, for what cannot be captured: a value read on the host, a copy from it, a number that the
 // host computes and that differed from one run before the capture to another, since a graph would freeze it.

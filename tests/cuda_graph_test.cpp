@@ -52,10 +52,10 @@ Training train(MakeOptimizer make, bool graphed, int steps, const std::vector<in
   Training result;
   for (int i = 0; i < steps; ++i) {
     const int64_t batch = batches[static_cast<size_t>(i) % batches.size()];
-    const Tensor x = randn({batch, 20}).to(kCUDA);
+    const Tensor x = randn({batch, 20});  // on the CPU: a step copies it
     const Tensor target = randint(0, 5, {batch}, kInt64).to(kCUDA);
     if (i == steps / 2) optimizer.param_groups()[0].options().set_lr(0.003);  // as a scheduler does
-    const Tensor loss = graphed ? replayed(x, target) : step(x, target);
+    const Tensor loss = graphed ? replayed(x, target) : step(x.to(kCUDA), target);
     result.losses.push_back(loss.detach().clone());
   }
   if (graphed) {
