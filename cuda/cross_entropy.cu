@@ -14,6 +14,7 @@ struct CrossEntropyArguments {
   const int64_t* classes;
   C* log_sum;  // [rows, 2]
   int64_t rows, n, ignored;
+  IndexFault fault;
 };
 
 template <class T, int kLanes, int E>
@@ -49,7 +50,8 @@ __global__ void __launch_bounds__(kRowBound<kLanes, E>) cross_entropy_rows(Cross
     if (c == a.ignored) {
       losses[row] = static_cast<T>(C(0));
     } else if (c < 0 || c >= n) {
-      fail_out_of_range(IndexOp::CrossEntropy, c, n);
+      a.fault.report(c, n);
+      losses[row] = static_cast<T>(C(0));
     } else {
       losses[row] = static_cast<T>(log_total - (static_cast<C>(x[c]) - largest));
     }
@@ -100,7 +102,8 @@ CrossEntropyArguments<T> arguments(const Tensor& log_sum, const Tensor& in, cons
           static_cast<compute_t<T>*>(log_sum.data_ptr()),
           in.size(0),
           in.size(1),
-          ignored};
+          ignored,
+          {device_info(in.device().index()).fault, IndexOp::CrossEntropy}};
 }
 
 void cross_entropy(const Tensor& losses, const Tensor& log_sum, const Tensor& in, const Tensor& target,

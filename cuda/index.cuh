@@ -1,33 +1,10 @@
 // What the kernels that take index tensors share.
 #pragma once
 
-#include <cassert>
-#include <cstdio>
-
 #include <ember/core/tensor.h>
 #include <ember/cuda/elementwise.cuh>
 
-// What assert() ends in. Its header declares it only without NDEBUG; the device has it always.
-extern "C" __host__ __device__ __cudart_builtin__ void __assert_fail(const char*, const char*, unsigned int,
-                                                                     const char*) noexcept;
-
 namespace ember::cuda {
-
-// An index out of range stops the kernel before anything is read or written at it; the error surfaces at the next
-// CUDA call (EMBER_CUDA_BLOCKING=1: at once).
-static __device__ __noinline__ void fail_out_of_range(IndexOp op, int64_t index, int64_t size) {
-  const char* const name = op == IndexOp::Select    ? "index_select"
-                           : op == IndexOp::Gather  ? "gather"
-                           : op == IndexOp::Add     ? "index_add"
-                           : op == IndexOp::Scatter ? "scatter"
-                           : op == IndexOp::Copy    ? "index_copy"
-                           : op == IndexOp::Index   ? "index"
-                                                    : "cross_entropy";
-  printf("ember: %s: index %lld is out of range for a dimension of size %lld\n", name, static_cast<long long>(index),
-         static_cast<long long>(size));
-  // What assert() ends in, NDEBUG or not: unlike a trap it makes the driver show what was printed.
-  __assert_fail("the index is in range", "ember", 0, name);
-}
 
 // `there` with `x` put to it.
 template <class T>
