@@ -10,7 +10,10 @@
 
 namespace ember::cuda {
 
-MempoolId_t graph_pool_handle() { return backend(kCUDA).new_graph_pool(); }
+MempoolId_t graph_pool_handle() {
+  (void)resolve_device(Device(kCUDA));  // throws the reason if there is none
+  return backend(kCUDA).new_graph_pool();
+}
 
 bool is_current_stream_capturing() {
   Backend* const cuda = backend_or_null(kCUDA);
@@ -97,7 +100,7 @@ struct GraphedStep::State {
 
 GraphedStep::GraphedStep(Private, Function step, GraphedStepOptions options) : state_(std::make_unique<State>()) {
   EMBER_CHECK(options.warmup >= 1, "GraphedStep: at least one run before the capture is needed, got ", options.warmup);
-  (void)backend(kCUDA);  // throws the reason if there is none
+  (void)resolve_device(Device(kCUDA));
   state_->step = std::move(step);
   state_->options = options;
 }

@@ -2,6 +2,7 @@
 // captured is refused.
 #include <gtest/gtest.h>
 
+#include <ember/core/host_numbers.h>
 #include <ember/ember.h>
 
 #include "op_harness.h"

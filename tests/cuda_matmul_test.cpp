@@ -47,7 +47,8 @@ Tensor random(IntArrayRef sizes, ScalarType dtype, uint64_t seed) {
 class Reference {
  public:
   Reference(const Tensor& a, const Tensor& b, double alpha = 1, const Tensor& beta_self = {})
-      : exact_(matmul(a.to(kFloat64), b.to(kFloat64)) * alpha),
+      : product_(matmul(a.to(kFloat64), b.to(kFloat64)) * alpha),
+        exact_(product_),
         size_(matmul(a.to(kFloat64).abs(), b.to(kFloat64).abs()) * std::fabs(alpha)),
         terms_(static_cast<double>(a.size(-1))) {
     if (!beta_self.defined()) return;
@@ -57,14 +58,16 @@ class Reference {
   // By how much a result is off, at most, beyond what comes of rounding: `unit` is that of the sums, `out_unit` that
   // of the result. The errors of a sum of random terms grow as its square root does; tensor cores cut off where they
   // align the terms, which is twice the error of rounding.
-  double excess(const Tensor& actual, double unit, double out_unit) const {
+  // `product_unit` is that of the product where it is rounded before something is added.
+  double excess(const Tensor& actual, double unit, double out_unit, double product_unit = 0) const {
     const double smallest = out_unit < 1e-6 ? 0 : std::ldexp(1, -25);  // half of float16's smallest number
-    const Tensor allowed = size_ * (2 * (4 + std::sqrt(terms_)) * unit) + exact_.abs() * (1.01 * out_unit) + smallest;
+    const Tensor allowed = size_ * (2 * (4 + std::sqrt(terms_)) * unit) + exact_.abs() * (1.01 * out_unit) +
+                           product_.abs() * product_unit + smallest;
     return ((actual.cpu().to(kFloat64) - exact_).abs() - allowed).max().item<double>();
   }
 
  private:
-  Tensor exact_, size_;
+  Tensor product_, exact_, size_;
   double terms_;
 };
 double excess(const Tensor& actual, const Tensor& a, const Tensor& b, double alpha, const Tensor& beta_self,
@@ -226,9 +229,8 @@ TEST_P(Matmul, Bias) {
       for (const Tensor& c :
            {bias.to(device()), strided, full({n + 1}, 1, TensorOptions(dtype).device(device())).slice(0, 1)}) {
         const Tensor y = linear(x.to(device()), w.to(device()), c);
-        ASSERT_LE(excess(y, x.to(kFloat64), w.to(kFloat64).t(), 1, c.cpu().to(kFloat64), sum_unit(dtype),
-                         2 * half_ulp(dtype)),
-                  0)
+        const Reference reference(x, w.t(), 1, c.cpu());
+        ASSERT_LE(reference.excess(y, sum_unit(dtype), half_ulp(dtype), 1.01 * half_ulp(dtype)), 0)
             << m << " x " << n << " x " << k << ' ' << dtype_name(dtype);
       }
     }
