@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include <cuda/std/tuple>
+
 #include <ember/core/functors.h>
 #include <ember/core/index_math.h>
 #include <ember/core/kernels.h>
@@ -59,26 +61,34 @@ __device__ Values<compute_t<T>, V> load_vector(const Input<T>& in, int64_t i) {
   return x;
 }
 
-// out[i] = f(in[i]…) over n elements; every array aligned to its vectors.
+// out[i] = f(in[i]…) over n elements; every array aligned to its vectors. A thread loads its next vectors before it
+// computes with those it has, so that memory is never idle.
 template <class F, class Out, class... In>
 __global__ void __launch_bounds__(kThreads) elementwise_contiguous(int64_t n, F f, Out* out, Input<In>... in) {
   constexpr int V = vector_width<Out, In...>;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads * V;
+  const int64_t thread = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  const int64_t whole = n / V * V;
+  int64_t i = thread * V;
+  if (i < whole) {
+    ::cuda::std::tuple<Values<compute_t<In>, V>...> next(load_vector<V>(in, i)...);
 #pragma unroll 1
-  for (int64_t i = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * V; i < n; i += step) {
-    if (i + V <= n) {
-      [&](const Values<compute_t<In>, V>&... x) {
-        Vector<Out, V> result;
+    while (true) {
+      const ::cuda::std::tuple<Values<compute_t<In>, V>...> now = next;
+      const int64_t at = i;
+      i += step;
+      if (i < whole) next = ::cuda::std::tuple<Values<compute_t<In>, V>...>(load_vector<V>(in, i)...);
+      Vector<Out, V> result;
 #pragma unroll
-        for (int j = 0; j < V; ++j) result.v[j] = static_cast<Out>(f(x.v[j]...));
-        *reinterpret_cast<Vector<Out, V>*>(out + i) = result;
-      }(load_vector<V>(in, i)...);
-    } else {
-#pragma unroll 1
-      for (int64_t j = i; j < n; ++j) {
-        out[j] = static_cast<Out>(f(load(in, j * static_cast<int64_t>(sizeof(In)))...));
+      for (int j = 0; j < V; ++j) {
+        result.v[j] = static_cast<Out>(::cuda::std::apply([&](const auto&... x) { return f(x.v[j]...); }, now));
       }
+      *reinterpret_cast<Vector<Out, V>*>(out + at) = result;
+      if (i >= whole) break;
     }
+  }
+  if (const int64_t j = whole + thread; j < n) {
+    out[j] = static_cast<Out>(f(load(in, j * static_cast<int64_t>(sizeof(In)))...));
   }
 }
 
