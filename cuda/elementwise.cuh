@@ -129,6 +129,15 @@ __global__ void __launch_bounds__(kThreads)
 
 inline bool is_aligned(const void* p, size_t bytes) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; }
 
+// Enough blocks to fill the device; of a long array each takes four tiles, so that the device deals them out evenly
+// whatever the number that is resident.
+inline unsigned contiguous_blocks(const LaunchScope& scope, int64_t n, int64_t tile) {
+  const int64_t tiles = (n + tile - 1) / tile;
+  const int64_t resident = static_cast<int64_t>(scope.info.multiprocessors) * (2048 / kThreads);
+  return static_cast<unsigned>(
+      std::min<int64_t>(tiles <= resident ? tiles : std::max(resident, (tiles + 3) / 4), INT32_MAX));
+}
+
 template <class F, class Out, class... In>
 void launch_elementwise(const TensorIterator& iter, const char* name, const F& f, const Input<In>&... in) {
   const int64_t n = iter.numel();
@@ -136,8 +145,8 @@ void launch_elementwise(const TensorIterator& iter, const char* name, const F& f
   char* const out = iter.data(0);
   constexpr int V = vector_width<Out, In...>;
   if (iter.is_contiguous() && is_aligned(out, sizeof(Out) * V) && (is_aligned(in.data, sizeof(In) * V) && ...)) {
-    elementwise_contiguous<F, Out, In...>
-        <<<scope.blocks(n, kThreads * V), kThreads, 0, scope.stream>>>(n, f, reinterpret_cast<Out*>(out), in...);
+    elementwise_contiguous<F, Out, In...><<<contiguous_blocks(scope, n, kThreads * V), kThreads, 0, scope.stream>>>(
+        n, f, reinterpret_cast<Out*>(out), in...);
   } else if (iter.can_use_32bit_offsets() && n <= INT32_MAX) {
     const OffsetCalculator<1 + sizeof...(In), uint32_t> calculator(iter);
     elementwise_strided<F, uint32_t, Out, In...>

@@ -11,6 +11,7 @@
 #include <ember/core/capture.h>
 #include <ember/core/tensor.h>
 #include <ember/cuda/allocator.h>
+#include <ember/cuda/allocator_cuda.h>
 #include <ember/cuda/context.h>
 #include <ember/cuda/graph_kernels.h>
 
@@ -46,24 +47,40 @@ std::shared_ptr<SharedPool> shared_pool(PoolId id, int device) {
   return pool;
 }
 
-// The values that the host computes for every replay, and their place on the device.
+// Memory of the driver's own. What graphs read of the host must not lie in memory that any kernel was given: a kernel
+// that was captured earlier would write there in every replay.
+class DriverMemory {
+ public:
+  explicit DriverMemory(size_t nbytes) {
+    const RelaxedCapture relaxed;
+    EMBER_CUDA_CHECK(cudaMalloc(&data_, nbytes));
+  }
+  ~DriverMemory() {
+    if (data_ != nullptr) (void)cudaFree(data_);
+  }
+  DriverMemory(DriverMemory&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  DriverMemory& operator=(DriverMemory&&) = delete;
+  void* get() const { return data_; }
+
+ private:
+  void* data_ = nullptr;
+};
+
+// The values that the host computes for every replay, and their place on the current device.
 class ReplayValues final : public ember::detail::CapturedValues {
  public:
-  explicit ReplayValues(Device device) : device_(device) {}
-
   void* add(size_t nbytes, Refresh refresh) override {
     const size_t room = (nbytes + 15) / 16 * 16;
-    if (chunks_.empty() || chunks_.back().values.size() + room > kChunkBytes) {
-      EMBER_CHECK(room <= kChunkBytes, "a captured operation has ", nbytes, " bytes of values, over the limit of ",
-                  kChunkBytes);
-      chunks_.push_back({detail::empty({static_cast<int64_t>(kChunkBytes)}, kUInt8, device_), {}, {}});
-      chunks_.back().values.reserve(kChunkBytes);
+    if (chunks_.empty() || chunks_.back().values.size() + room > chunks_.back().values.capacity()) {
+      const size_t capacity = std::max(kChunkBytes, room);
+      chunks_.push_back({DriverMemory(capacity), {}, {}});
+      chunks_.back().values.reserve(capacity);
     }
     Chunk& chunk = chunks_.back();
     const size_t at = chunk.values.size();
     chunk.values.resize(at + room);
     entries_.push_back({&chunk - chunks_.data(), at, std::move(refresh)});
-    return static_cast<char*>(chunk.memory.data_ptr()) + at;
+    return static_cast<char*>(chunk.memory.get()) + at;
   }
 
   // Computes the values of the next run and has them on the device before what is queued on the stream later.
@@ -72,7 +89,7 @@ class ReplayValues final : public ember::detail::CapturedValues {
       entry.refresh(chunks_[static_cast<size_t>(entry.chunk)].values.data() + entry.at);
     for (Chunk& chunk : chunks_) {
       if (chunk.sent == chunk.values) continue;
-      store_values(chunk.memory.data_ptr(), chunk.values.data(), chunk.values.size(), stream);
+      store_values(chunk.memory.get(), chunk.values.data(), chunk.values.size(), stream);
       chunk.sent = chunk.values;
     }
   }
@@ -80,7 +97,7 @@ class ReplayValues final : public ember::detail::CapturedValues {
  private:
   static constexpr size_t kChunkBytes = 16384;
   struct Chunk {
-    Tensor memory;
+    DriverMemory memory;
     std::vector<char> values;  // never moves: room for a whole chunk is reserved
     std::vector<char> sent;    // what the device has
   };
@@ -89,14 +106,13 @@ class ReplayValues final : public ember::detail::CapturedValues {
     size_t at;
     Refresh refresh;
   };
-  const Device device_;
   std::vector<Chunk> chunks_;
   std::vector<Entry> entries_;
 };
 
 class CudaGraph final : public ember::detail::GraphBackend {
  public:
-  CudaGraph() : device_(current_device_index()), values_(Device(kCUDA, static_cast<DeviceIndex>(device_))) {}
+  CudaGraph() : device_(current_device_index()) {}
 
   ~CudaGraph() override {
     if (capturing_) abandon();
@@ -174,7 +190,7 @@ class CudaGraph final : public ember::detail::GraphBackend {
   const int device_;
   cudaStream_t stream_ = nullptr;
   PoolId id_;
-  std::shared_ptr<SharedPool> pool_;  // outlives the values' memory, which is in it
+  std::shared_ptr<SharedPool> pool_;
   ReplayValues values_;
   cudaGraph_t graph_ = nullptr;
   cudaGraphExec_t executable_ = nullptr;
