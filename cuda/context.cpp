@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 
+#include <ember/cuda/graph.h>
 #include <ember/cuda/probe.h>
 
 namespace ember::cuda {
@@ -133,7 +134,7 @@ void throw_cuda_error(cudaError_t status, const char* command) {
 
 void check_launch(const char* kernel) {
   cudaError_t status = cudaGetLastError();
-  if (status == cudaSuccess && blocking_launches()) [[unlikely]] {
+  if (status == cudaSuccess && blocking_launches() && !is_capturing()) [[unlikely]] {
     status = cudaDeviceSynchronize();
     if (status == cudaSuccess) check_faults(current_device_index());
   }
