@@ -203,16 +203,28 @@ void library_sgemm(const LibraryProduct& p, float alpha, float beta) {
         p);
 }
 
+namespace {
+
+bool is_amd() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("amd") != 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
 bool library_takes(ScalarType dtype) {
-  // With AMX only: the vector instructions for bfloat16 and float16 are not quicker than those for float32 (on Sapphire
-  // Rapids, bfloat16's take twice as long as the conversion and the float32 product together).
+  // With AMX, or bfloat16 with AMD's vector instructions. Intel's are not quicker than those for float32: on Sapphire
+  // Rapids bfloat16's take twice as long as the conversion and the float32 product together.
 #if DNNL_VERSION_MAJOR >= 3
   constexpr unsigned kFloat16Isa = dnnl_cpu_isa_avx512_core_amx_fp16;
 #else
   constexpr unsigned kFloat16Isa = ~0u;  // none
 #endif
   const auto has = [](unsigned isa) { return (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & isa) == isa; };
-  static const bool bfloat16 = has(dnnl_cpu_isa_avx512_core_amx);
+  static const bool bfloat16 = has(dnnl_cpu_isa_avx512_core_amx) || (is_amd() && has(dnnl_cpu_isa_avx512_core_bf16));
   static const bool float16 = has(kFloat16Isa);
   return dtype == kFloat32 || (dtype == kBFloat16 && bfloat16) || (dtype == kFloat16 && float16);
 }
