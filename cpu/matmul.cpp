@@ -221,7 +221,7 @@ void float_matmul(const Tensor& out, const Tensor& a, const Tensor& b, Problem p
 
 void half_matmul(const Tensor& out, const Tensor& a, const Tensor& b, Problem p) {
   const ScalarType dtype = out.scalar_type();
-  // Not the small ones, for which the library would wake its threads; with one thread neither, so that bits are the same.
+  // Not the small ones, for which the library would wake its threads; nor with one thread, so that bits are the same.
   if (library_takes(dtype) && !is_small(p, Batched(b)) && p.alpha == 1 && p.beta == 0) {
     const Tensor bias = p.bias == nullptr ? Tensor() : p.bias->is_contiguous() ? *p.bias : dense(*p.bias, dtype);
     const void* const bias_data = bias.defined() ? bias.data_ptr() : nullptr;
