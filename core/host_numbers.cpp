@@ -1,5 +1,6 @@
 #include <ember/core/host_numbers.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -39,8 +40,8 @@ void HostNumbers::check(const char* who) const {
     EMBER_CHECK(!same_kernel, who, ": ", now_[i].kernel, " got the number ", now_[i].value, " from the host, and ",
                 before_[i].value,
                 " in the run before: a graph would freeze it; keep it in a tensor on the device and change it there");
-    EMBER_CHECK(same_kernel, who, ": the step did not do the same in its last two runs: where one called ",
-                before_[i].kernel, ", the other called ", now_[i].kernel);
+    throw Error(concat(who, ": the step did not do the same in its last two runs: where one called ", before_[i].kernel,
+                       ", the other called ", now_[i].kernel));
   }
   EMBER_CHECK(complete_ < 3 || now_.size() == before_.size(), who,
               ": the step did not do the same in its last two runs: one gave the device ", before_.size(),

@@ -211,7 +211,10 @@ void DeviceAllocator::give_back(Block* block) {
 }
 
 // Makes a block free, merged with its free neighbours.
-void DeviceAllocator::put(Block* block) {
+void DeviceAllocator::put(Block* block) { insert(merge(block)); }
+
+// Joins a block, which is in no list, with its free neighbours.
+Block* DeviceAllocator::merge(Block* block) {
   if (block->next != nullptr && block->next->state == BlockState::Free) {
     remove(block->next);
     absorb_next(block);
@@ -221,7 +224,7 @@ void DeviceAllocator::put(Block* block) {
     remove(block);
     absorb_next(block);
   }
-  insert(block);
+  return block;
 }
 
 void DeviceAllocator::insert(Block* block) {

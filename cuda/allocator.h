@@ -133,6 +133,7 @@ class DeviceAllocator {
   Block* take(StreamPool& pool, size_t size);
   void give_back(Block* block);
   void put(Block* block);
+  Block* merge(Block* block);
   void insert(Block* block);
   void remove(Block* block);
   Block* cut(Block* block, size_t size);

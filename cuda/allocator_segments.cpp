@@ -166,15 +166,7 @@ Block* DeviceAllocator::grow(StreamPool& pool, const Hole& hole, bool last) {
     block->state = BlockState::Live;
     range->mapped += mapped;
     add_reserved(mapped);
-    if (block->next != nullptr && block->next->state == BlockState::Free) {
-      remove(block->next);
-      absorb_next(block);
-    }
-    if (block->previous != nullptr && block->previous->state == BlockState::Free) {
-      block = block->previous;
-      remove(block);
-      absorb_next(block);
-    }
+    block = merge(block);
   }
   if (mapped == hole.nbytes) return block;
   if (block != nullptr) insert(block);

@@ -23,10 +23,6 @@ void check_device(const std::vector<Tensor>& parameters, const char* function) {
                 ": the parameters are on different devices: ", describe(parameters.front()), " and ", describe(p));
 }
 
-}  // namespace
-
-namespace {
-
 // The gradients that are there, and what their norm is computed in.
 class Gradients {
  public:
@@ -39,10 +35,18 @@ class Gradients {
       alike_ &= g.dtype() == grads_[0].dtype() && g.device() == grads_[0].device();
       dense_ &= g.is_contiguous();
     }
-    if (norm_type != 2 || !alike_ || !dense_ || grads_.empty()) return;
+    if (norm_type != 2 || !alike_ || !dense_ || grads_.empty() || any_shared()) return;
     for (const Tensor& g : grads_) list_.push_back({g.data_ptr(), g.numel()});
   }
 
+  // Whether a gradient may be there twice: such are scaled one after the other.
+  bool any_shared() const {
+    std::vector<const void*> storages;
+    storages.reserve(grads_.size());
+    for (const Tensor& g : grads_) storages.push_back(g.storage().data());
+    std::sort(storages.begin(), storages.end());
+    return std::adjacent_find(storages.begin(), storages.end()) != storages.end();
+  }
   bool empty() const { return grads_.empty(); }
   bool alike() const { return alike_; }
 

@@ -75,6 +75,16 @@ TEST(ClipGrad, long_lists) {
   }
 }
 
+// A parameter that is listed twice counts twice and is scaled twice, as long as it is.
+TEST(ClipGrad, a_parameter_listed_twice) {
+  const Tensor p = zeros({300000}, requires_grad());
+  p.set_grad(ones({300000}));
+  const double norm = std::sqrt(600000.0);
+  EXPECT_NEAR(nn::utils::clip_grad_norm_({p, p}, norm / 2) / norm, 1, 1e-6);
+  EXPECT_NEAR(p.grad().min().item<double>(), 0.25, 1e-6);
+  EXPECT_NEAR(p.grad().max().item<double>(), 0.25, 1e-6);
+}
+
 TEST(ClipGrad, reports_a_norm_that_is_not_finite) {
   const auto p = parameters_with_gradients();
   p[0].grad().fill_(std::numeric_limits<double>::infinity());
