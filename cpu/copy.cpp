@@ -111,7 +111,7 @@ void copy(const TensorIterator& iter) {
   const ScalarType to = iter.dtype(0);
   const ScalarType from = iter.dtype(1);
   const ScalarType types[] = {to, from};
-  if (to != from) return run_elementwise(iter, loops.convert_from(from)[to], types, Params{});
+  if (to != from) return run_elementwise(iter, {loops.convert_from(from)[to]}, types, Params{});
   const size_t size = element_size(to);
   if (const int dim = Transpose::dense_dim(iter); dim != 0) {
     const Transpose transpose(iter, dim);
@@ -123,7 +123,7 @@ void copy(const TensorIterator& iter) {
 void fill(const TensorIterator& iter, const Scalar& value) {
   const ScalarType t = iter.dtype(0);
   const Loop loop = visit_dtype(t, []<class T>() -> Loop { return &fill_loop<T>; });
-  run_elementwise(iter, loop, &t, Params{value, Scalar()});
+  run_elementwise(iter, {loop}, &t, Params{value, Scalar()});
 }
 
 }  // namespace ember::cpu

@@ -40,6 +40,7 @@ void fill_scalar(const Scalar& value, ScalarType t, char* buffer, int64_t n) {
 // How the walk gives the loop an operand.
 enum class Access : uint8_t {
   Dense,        // in place: dense in every block
+  Value,        // in place: one value in each row, where the loop takes that
   Constant,     // one value, in a buffer filled once
   Periodic,     // every row the same, in a buffer of whole rows filled once
   RowConstant,  // one value in each row, in a buffer filled once a row
@@ -57,7 +58,7 @@ struct Operand {
 
 class Walk {
  public:
-  Walk(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params);
+  Walk(const TensorIterator& iter, const LoopSet& loop_set, const ScalarType* types, const Params& params);
   // Positions [begin, end) of the iteration, the fastest dimension first.
   void run(int64_t begin, int64_t end) const;
 
@@ -72,6 +73,8 @@ class Walk {
   void fill_constant(int i, int64_t n, char* buffer) const;
   void read(const Operand& o, const Position p, int64_t n, char* buffer) const;
   void write(const Operand& o, const Position p, int64_t n, char* buffer) const;
+  void use_values(const LoopSet& loop_set);
+  void run_in_place(int64_t begin, int64_t end) const;
 
   const TensorIterator& iter_;
   Loop loop_;
@@ -86,8 +89,13 @@ class Walk {
   Operand operands_[kMaxOperands];
 };
 
-Walk::Walk(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params)
-    : iter_(iter), loop_(loop), types_(types), params_(params), num_operands_(iter.num_operands()), dim_(iter.dim()) {
+Walk::Walk(const TensorIterator& iter, const LoopSet& loop_set, const ScalarType* types, const Params& params)
+    : iter_(iter),
+      loop_(loop_set.dense),
+      types_(types),
+      params_(params),
+      num_operands_(iter.num_operands()),
+      dim_(iter.dim()) {
   by_rows_ = dim_ == 1 || iter.size(0) >= kShortRow;
   buffered_ = false;
   for (int d = 0; d < dim_; ++d) sizes_[d] = iter.size(d);
@@ -125,6 +133,23 @@ Walk::Walk(const TensorIterator& iter, Loop loop, const ScalarType* types, const
     }
     buffered_ |= o.access != Access::Dense;
   }
+  if (buffered_ && by_rows_) use_values(loop_set);
+}
+
+// An operand that is one value in each row needs no buffer if the loop takes such a one, and the others are dense.
+void Walk::use_values(const LoopSet& loop_set) {
+  int value = -1;
+  for (int i = 0; i < num_operands_; ++i) {
+    const Operand& o = operands_[i];
+    if (o.access == Access::Dense) continue;
+    const bool one_value = (o.access == Access::Constant || o.access == Access::RowConstant) && !iter_.is_scalar(i);
+    if (!one_value || o.convert != nullptr || value != -1) return;
+    value = i;
+  }
+  if (loop_set.constant[value] == nullptr) return;
+  loop_ = loop_set.constant[value];
+  operands_[value].access = Access::Value;
+  buffered_ = false;
 }
 
 void Walk::locate(int64_t linear, Position p) const {
@@ -209,7 +234,26 @@ void Walk::write(const Operand& o, const Position p, int64_t n, char* buffer) co
   });
 }
 
+// Without buffers: by rows, of which as many as dimension 1 has differ by a stride only.
+void Walk::run_in_place(int64_t begin, int64_t end) const {
+  Position p;
+  locate(begin, p);
+  for (int64_t at = begin; at < end;) {
+    const int64_t n = std::min(end - at, sizes_[0] - p[0]);
+    const int64_t rows = n < sizes_[0] || dim_ == 1 ? 1 : std::min((end - at) / n, sizes_[1] - p[1]);
+    char* pointers[kMaxOperands];
+    for (int i = 0; i < num_operands_; ++i) pointers[i] = operands_[i].data + offset(operands_[i], p);
+    for (int64_t r = 0; r < rows; ++r) {
+      loop_(pointers, n, params_);
+      for (int i = 0; i < num_operands_; ++i) pointers[i] += operands_[i].strides[1];
+    }
+    at += n * rows;
+    advance(p, n * rows);
+  }
+}
+
 void Walk::run(int64_t begin, int64_t end) const {
+  if (!buffered_ && by_rows_) return run_in_place(begin, end);
   alignas(64) Buffer buffers[kMaxOperands];
   Position p;
   locate(begin, p);
@@ -244,35 +288,42 @@ void Walk::run(int64_t begin, int64_t end) const {
 
 }  // namespace
 
-void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params,
+void run_elementwise(const TensorIterator& iter, const LoopSet& loop_set, const ScalarType* types, const Params& params,
                      int64_t grain) {
   if (iter.numel() == 0) return;
   bool direct = iter.is_contiguous();
-  bool has_scalar = false;
+  int value = -1;  // the operand that is a scalar, if one is
+  int scalars = 0;
   for (int i = 0; i < iter.num_operands(); ++i) {
-    has_scalar |= iter.is_scalar(i);
+    if (iter.is_scalar(i)) {
+      ++scalars;
+      value = i;
+    }
     direct &= iter.is_scalar(i) || iter.dtype(i) == types[i];
   }
   if (!direct) {
-    const Walk walk(iter, loop, types, params);
+    const Walk walk(iter, loop_set, types, params);
     parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) { walk.run(begin, end); });
     return;
   }
-  if (!has_scalar && iter.numel() <= grain) {  // the small operations
+  if (scalars == 0 && iter.numel() <= grain) {  // the small operations
     char* pointers[kMaxOperands];
     for (int i = 0; i < iter.num_operands(); ++i) pointers[i] = iter.data(i);
-    return loop(pointers, iter.numel(), params);
+    return loop_set.dense(pointers, iter.numel(), params);
   }
+  const Loop by_value = scalars == 1 ? loop_set.constant[value] : nullptr;
+  const Loop loop = by_value != nullptr ? by_value : loop_set.dense;
   parallel_for(0, iter.numel(), grain, [&](int64_t begin, int64_t end) {
-    // Scalars repeat in a buffer that serves every block.
+    // Scalars repeat in a buffer that serves every block, unless the loop takes a value.
     alignas(64) Buffer buffers[kMaxOperands - 1];
-    const int64_t block = has_scalar ? std::min(kBlock, end - begin) : end - begin;
+    const bool blocks = scalars != 0 && by_value == nullptr;
+    const int64_t block = blocks ? std::min(kBlock, end - begin) : end - begin;
     char* pointers[kMaxOperands];
     int64_t steps[kMaxOperands];
     for (int i = 0; i < iter.num_operands(); ++i) {
       const auto size = static_cast<int64_t>(element_size(types[i]));
       if (iter.is_scalar(i)) {
-        fill_scalar(iter.scalar(i), types[i], buffers[i - 1], block);
+        fill_scalar(iter.scalar(i), types[i], buffers[i - 1], blocks ? block : 1);
         pointers[i] = buffers[i - 1];
         steps[i] = 0;
       } else {
@@ -290,7 +341,7 @@ void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* ty
 void where(const TensorIterator& iter, const Params& params) {
   const ScalarType t = iter.dtype(0);
   const ScalarType types[] = {t, kBool, t, t};
-  run_elementwise(iter, loops.where[t], types, params);
+  run_elementwise(iter, {loops.where[t]}, types, params);
 }
 
 }  // namespace ember::cpu

@@ -1,6 +1,8 @@
 // Runs an inner loop over a TensorIterator: threads, layouts, conversions.
 #pragma once
 
+#include <type_traits>
+
 #include <ember/cpu/loops.h>
 #include <ember/cpu/strided_copy.h>
 
@@ -10,23 +12,34 @@ namespace ember::cpu {
 inline constexpr int64_t kGrain = 32768;
 inline constexpr int64_t kMathGrain = 4096;
 
-// Runs `loop`, which takes operands of types[i] (operand 0 is the output), over the iterator. Operands of
+// The loops of one operation and type.
+struct LoopSet {
+  Loop dense;
+  Loop constant[TensorIterator::kMaxOperands] = {};  // where operand i, and no other, is one value; or null
+};
+
+// Runs the loop, which takes operands of types[i] (operand 0 is the output), over the iterator. Operands of
 // another type are converted on the way, scalars too.
-void run_elementwise(const TensorIterator& iter, Loop loop, const ScalarType* types, const Params& params,
+void run_elementwise(const TensorIterator& iter, const LoopSet& loop_set, const ScalarType* types, const Params& params,
                      int64_t grain = kGrain);
 
 constexpr ScalarType compute_dtype(ScalarType t) { return t == kFloat16 || t == kBFloat16 ? kFloat32 : t; }
 
 // The kernels of elementwise.def, for the kernel table.
-template <LoopRow Loops::*Row, DtypeSet Set, bool Costly = false>
+template <auto Row, DtypeSet Set, bool Costly = false>
 void elementwise(const TensorIterator& iter, const Params& params) {
   const ScalarType t = compute_dtype(iter.dtype(0));
   const ScalarType types[TensorIterator::kMaxOperands] = {t, t, t, t};
-  const Loop loop = (loops.*Row)[t];
-  if (loop == nullptr) detail::throw_unsupported_dtype(iter.dtype(0), Set);
+  const auto& row = loops.*Row;
+  LoopSet loop_set{row[t]};
+  if (loop_set.dense == nullptr) detail::throw_unsupported_dtype(iter.dtype(0), Set);
+  if constexpr (std::is_same_v<decltype(Row), BinaryRow Loops::*>) {
+    loop_set.constant[1] = row.constant_first[t];
+    loop_set.constant[2] = row.constant_second[t];
+  }
   // Functions of floating types only are the costly ones.
   const bool costly = Costly || (Set == DtypeSet::Floating && iter.num_operands() == 2);
-  run_elementwise(iter, loop, types, params, costly ? kMathGrain : kGrain);
+  run_elementwise(iter, loop_set, types, params, costly ? kMathGrain : kGrain);
 }
 
 template <LoopRow Loops::*Row, DtypeSet Set>
@@ -35,7 +48,7 @@ void compare(const TensorIterator& iter, const Params& params) {
   const ScalarType types[] = {kBool, t, t};
   const Loop loop = (loops.*Row)[t];
   if (loop == nullptr) detail::throw_unsupported_dtype(t, Set);
-  run_elementwise(iter, loop, types, params);
+  run_elementwise(iter, {loop}, types, params);
 }
 
 void where(const TensorIterator& iter, const Params& params);

@@ -19,9 +19,15 @@ struct LoopRow {
   Loop operator[](ScalarType t) const { return loops[static_cast<int>(t)]; }
 };
 
+// Of a binary operation, and where there are such: those whose operand 1, or 2, is one value, at the pointer.
+struct BinaryRow : LoopRow {
+  LoopRow constant_first;
+  LoopRow constant_second;
+};
+
 struct Loops {
 #define EMBER_UNARY(name, Functor, Set) LoopRow name;
-#define EMBER_BINARY(name, Functor, Set) LoopRow name;
+#define EMBER_BINARY(name, Functor, Set) BinaryRow name;
 #define EMBER_COMPARE(name, Functor, Set) LoopRow name;
 #define EMBER_TERNARY(name, Functor, Set) LoopRow name;
 #include <ember/core/elementwise.def>
