@@ -4,6 +4,7 @@
 
 #include <ember/core/parallel.h>
 #include <ember/cpu/elementwise.h>
+#include <ember/cpu/transpose.h>
 
 namespace ember::cpu {
 
@@ -39,12 +40,9 @@ void copy_by_rows(const TensorIterator& iter, int64_t size) {
   });
 }
 
-// A copy whose output is dense along dimension 0 and whose input is dense along another: both are walked in
-// square tiles, so that each cache line is used whole while it is there.
+// A copy whose output is dense along dimension 0 and whose input is dense along another, by strips of rows.
 class Transpose {
  public:
-  static constexpr int64_t kTile = 32;
-
   // The dimension along which the input is dense, or 0 if this is no transpose.
   static int dense_dim(const TensorIterator& iter) {
     const auto size = static_cast<int64_t>(element_size(iter.dtype(0)));
@@ -55,22 +53,20 @@ class Transpose {
     return 0;
   }
 
-  Transpose(const TensorIterator& iter, int dim) : iter_(iter), dim_(dim) {
-    tiles_ = (iter.size(dim) + kTile - 1) / kTile;
+  Transpose(const TensorIterator& iter, int dim) : iter_(iter), dim_(dim), strip_(kLines / iter.stride(0, 0)) {
+    strips_ = (iter.size(dim) + strip_ - 1) / strip_;
     outer_ = iter.numel() / iter.size(0) / iter.size(dim);
   }
 
-  template <class U>
   void run() const {
-    const int64_t elements = iter_.size(0) * kTile;
-    parallel_for(0, outer_ * tiles_, std::max<int64_t>(1, kGrain / elements), [this](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) strip<U>(i / tiles_, (i % tiles_) * kTile);
+    const int64_t elements = iter_.size(0) * strip_;
+    parallel_for(0, outer_ * strips_, std::max<int64_t>(1, kGrain / elements), [this](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) strip(i / strips_, (i % strips_) * strip_);
     });
   }
 
  private:
-  // Rows [row, row + kTile) of dimension dim_, all of dimension 0, at index `outer` of the others.
-  template <class U>
+  // Rows [row, row + strip_) of dimension dim_, all of dimension 0, at index `outer` of the others.
   void strip(int64_t outer, int64_t row) const {
     char* out = iter_.data(0) + row * iter_.stride(0, dim_);
     const char* in = iter_.data(1) + row * iter_.stride(1, dim_);
@@ -81,21 +77,16 @@ class Transpose {
       out += index * iter_.stride(0, d);
       in += index * iter_.stride(1, d);
     }
-    const int64_t rows = std::min(kTile, iter_.size(dim_) - row);
-    const int64_t columns = iter_.size(0);
-    for (int64_t column = 0; column < columns; column += kTile) {
-      const int64_t end = std::min(columns, column + kTile);
-      for (int64_t r = 0; r < rows; ++r) {
-        U* const to = reinterpret_cast<U*>(out + r * iter_.stride(0, dim_));
-        const char* from = in + r * static_cast<int64_t>(sizeof(U));
-        for (int64_t c = column; c < end; ++c) std::memcpy(to + c, from + c * iter_.stride(1, 0), sizeof(U));
-      }
-    }
+    const int64_t rows = std::min(strip_, iter_.size(dim_) - row);
+    transpose(iter_.stride(0, 0), out, iter_.stride(0, dim_), in, iter_.stride(1, 0), rows, iter_.size(0));
   }
+
+  static constexpr int64_t kLines = 128;  // two cache lines of the input's columns
 
   const TensorIterator& iter_;
   int dim_;
-  int64_t tiles_;
+  int64_t strip_;
+  int64_t strips_;
   int64_t outer_;
 };
 
@@ -114,8 +105,7 @@ void copy(const TensorIterator& iter) {
   if (to != from) return run_elementwise(iter, {loops.convert_from(from)[to]}, types, Params{});
   const size_t size = element_size(to);
   if (const int dim = Transpose::dense_dim(iter); dim != 0) {
-    const Transpose transpose(iter, dim);
-    return visit_size(size, [&]<class U>() { transpose.run<U>(); });
+    return Transpose(iter, dim).run();
   }
   copy_by_rows(iter, static_cast<int64_t>(size));
 }

@@ -9,6 +9,7 @@
 
 #include <ember/core/parallel.h>
 #include <ember/cpu/strided_copy.h>
+#include <ember/cpu/transpose.h>
 
 namespace ember::cpu {
 
@@ -29,6 +30,10 @@ constexpr int kMaxOperands = TensorIterator::kMaxOperands;
 // Elements per block: all buffers together stay within the first-level cache.
 constexpr int64_t kBlock = 512;
 using Buffer = char[kBlock * 8];
+// A tile takes two cache lines of each column of a transposed operand.
+constexpr int64_t kTileLines = 128;
+constexpr int64_t kTileColumns = 128;
+using Tile = char[kTileLines * kTileColumns];
 // Rows shorter than this are gathered into one block, many at a time.
 constexpr int64_t kShortRow = 64;
 
@@ -41,6 +46,7 @@ void fill_scalar(const Scalar& value, ScalarType t, char* buffer, int64_t n) {
 enum class Access : uint8_t {
   Dense,        // in place: dense in every block
   Value,        // in place: one value in each row, where the loop takes that
+  Transposed,   // dense along dimension 1: in a buffer, a tile at a time
   Constant,     // one value, in a buffer filled once
   Periodic,     // every row the same, in a buffer of whole rows filled once
   RowConstant,  // one value in each row, in a buffer filled once a row
@@ -73,8 +79,8 @@ class Walk {
   void fill_constant(int i, int64_t n, char* buffer) const;
   void read(const Operand& o, const Position p, int64_t n, char* buffer) const;
   void write(const Operand& o, const Position p, int64_t n, char* buffer) const;
-  void use_values(const LoopSet& loop_set);
-  void run_in_place(int64_t begin, int64_t end) const;
+  void choose_tiles(const LoopSet& loop_set);
+  void run_tiles(int64_t begin, int64_t end) const;
 
   const TensorIterator& iter_;
   Loop loop_;
@@ -82,8 +88,11 @@ class Walk {
   const Params& params_;
   int num_operands_;
   int dim_;
-  bool by_rows_;   // a block never crosses a row
-  bool buffered_;  // blocks are limited to block_
+  bool by_rows_;        // a block never crosses a row
+  bool buffered_;       // blocks are limited to block_
+  bool tiled_ = false;  // run_tiles() does it
+  int64_t tile_rows_ = INT64_MAX;
+  int64_t tile_columns_ = INT64_MAX;
   int64_t block_ = kBlock;
   int64_t sizes_[kMaxDims];
   Operand operands_[kMaxOperands];
@@ -133,23 +142,39 @@ Walk::Walk(const TensorIterator& iter, const LoopSet& loop_set, const ScalarType
     }
     buffered_ |= o.access != Access::Dense;
   }
-  if (buffered_ && by_rows_) use_values(loop_set);
+  if (by_rows_) choose_tiles(loop_set);
 }
 
-// An operand that is one value in each row needs no buffer if the loop takes such a one, and the others are dense.
-void Walk::use_values(const LoopSet& loop_set) {
-  int value = -1;
+// Whether whole rectangles can be done without gathering rows.
+void Walk::choose_tiles(const LoopSet& loop_set) {
+  Access access[kMaxOperands];
+  int values = 0, value = 0;
   for (int i = 0; i < num_operands_; ++i) {
     const Operand& o = operands_[i];
+    access[i] = o.access;
     if (o.access == Access::Dense) continue;
-    const bool one_value = (o.access == Access::Constant || o.access == Access::RowConstant) && !iter_.is_scalar(i);
-    if (!one_value || o.convert != nullptr || value != -1) return;
-    value = i;
+    if (i == 0 || o.convert != nullptr) return;
+    if (o.access == Access::Constant || o.access == Access::RowConstant) {
+      ++values;
+      value = i;
+    } else if (dim_ > 1 && o.strides[1] == o.memory_size && sizes_[1] >= 4) {
+      access[i] = Access::Transposed;
+      tile_rows_ = std::min(tile_rows_, kTileLines / o.memory_size);
+      tile_columns_ = kTileColumns;
+    } else {
+      return;
+    }
   }
-  if (loop_set.constant[value] == nullptr) return;
-  loop_ = loop_set.constant[value];
-  operands_[value].access = Access::Value;
-  buffered_ = false;
+  if (values == 1 && !iter_.is_scalar(value) && loop_set.constant[value] != nullptr) {
+    loop_ = loop_set.constant[value];
+    access[value] = Access::Value;
+  }
+  for (int i = 0; i < num_operands_; ++i) {
+    if (access[i] == Access::RowConstant) return;
+    if (access[i] == Access::Constant) tile_columns_ = std::min(tile_columns_, kBlock);
+  }
+  for (int i = 0; i < num_operands_; ++i) operands_[i].access = access[i];
+  tiled_ = true;
 }
 
 void Walk::locate(int64_t linear, Position p) const {
@@ -234,26 +259,49 @@ void Walk::write(const Operand& o, const Position p, int64_t n, char* buffer) co
   });
 }
 
-// Without buffers: by rows, of which as many as dimension 1 has differ by a stride only.
-void Walk::run_in_place(int64_t begin, int64_t end) const {
+// By rectangles: rows of which as many as dimension 1 has differ by a stride only.
+void Walk::run_tiles(int64_t begin, int64_t end) const {
+  alignas(64) Tile tiles[kMaxOperands - 1];
+  char* base[kMaxOperands];
+  for (int i = 1; i < num_operands_; ++i) {
+    if (operands_[i].access != Access::Constant) continue;
+    fill_constant(i, std::min(tile_columns_, sizes_[0]), tiles[i - 1]);
+  }
   Position p;
   locate(begin, p);
   for (int64_t at = begin; at < end;) {
-    const int64_t n = std::min(end - at, sizes_[0] - p[0]);
-    const int64_t rows = n < sizes_[0] || dim_ == 1 ? 1 : std::min((end - at) / n, sizes_[1] - p[1]);
-    char* pointers[kMaxOperands];
-    for (int i = 0; i < num_operands_; ++i) pointers[i] = operands_[i].data + offset(operands_[i], p);
-    for (int64_t r = 0; r < rows; ++r) {
-      loop_(pointers, n, params_);
-      for (int i = 0; i < num_operands_; ++i) pointers[i] += operands_[i].strides[1];
+    const int64_t columns = std::min(end - at, sizes_[0] - p[0]);
+    const int64_t rows = columns < sizes_[0] || dim_ == 1 ? 1 : std::min((end - at) / columns, sizes_[1] - p[1]);
+    for (int i = 0; i < num_operands_; ++i) base[i] = operands_[i].data + offset(operands_[i], p);
+    for (int64_t c = 0; c < columns; c += tile_columns_) {
+      const int64_t n = std::min(tile_columns_, columns - c);
+      for (int64_t r = 0; r < rows; r += tile_rows_) {
+        const int64_t m = std::min(tile_rows_, rows - r);
+        char* pointers[kMaxOperands];
+        int64_t steps[kMaxOperands];
+        for (int i = 0; i < num_operands_; ++i) {
+          const Operand& o = operands_[i];
+          pointers[i] = base[i] + c * o.strides[0] + r * o.strides[1];
+          steps[i] = o.strides[1];
+          if (o.access == Access::Transposed) {
+            transpose(o.memory_size, tiles[i - 1], n * o.memory_size, pointers[i], o.strides[0], m, n);
+            steps[i] = n * o.memory_size;
+          }
+          if (o.access == Access::Transposed || o.access == Access::Constant) pointers[i] = tiles[i - 1];
+        }
+        for (int64_t k = 0; k < m; ++k) {
+          loop_(pointers, n, params_);
+          for (int i = 0; i < num_operands_; ++i) pointers[i] += steps[i];
+        }
+      }
     }
-    at += n * rows;
-    advance(p, n * rows);
+    at += columns * rows;
+    advance(p, columns * rows);
   }
 }
 
 void Walk::run(int64_t begin, int64_t end) const {
-  if (!buffered_ && by_rows_) return run_in_place(begin, end);
+  if (tiled_) return run_tiles(begin, end);
   alignas(64) Buffer buffers[kMaxOperands];
   Position p;
   locate(begin, p);
