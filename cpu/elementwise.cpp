@@ -36,10 +36,28 @@ constexpr int64_t kTileColumns = 128;
 using Tile = char[kTileLines * kTileColumns];
 // Rows shorter than this are gathered into one block, many at a time.
 constexpr int64_t kShortRow = 64;
+// But not where there is enough to transpose.
+constexpr int64_t kLeastTransposed = 16;
 
 // n times the scalar, as an element of type t.
 void fill_scalar(const Scalar& value, ScalarType t, char* buffer, int64_t n) {
   visit_dtype(t, [&]<class T>() { std::fill_n(reinterpret_cast<T*>(buffer), n, value.cast<T>()); });
+}
+
+// The dimension, not the fastest, along which operand i is dense, if it is long enough; or 0.
+int dense_across(const TensorIterator& iter, int i) {
+  const auto size = static_cast<int64_t>(element_size(iter.dtype(i)));
+  if (i == 0 || iter.is_scalar(i) || iter.stride(i, 0) == size || iter.stride(i, 0) == 0) return 0;
+  for (int d = 1; d < iter.dim(); ++d) {
+    if (iter.stride(i, d) == size && iter.size(d) >= kLeastTransposed) return d;
+  }
+  return 0;
+}
+bool has_transposed(const TensorIterator& iter) {
+  for (int i = 1; i < iter.num_operands(); ++i) {
+    if (dense_across(iter, i) != 0) return true;
+  }
+  return false;
 }
 
 // How the walk gives the loop an operand.
@@ -81,6 +99,9 @@ class Walk {
   void write(const Operand& o, const Position p, int64_t n, char* buffer) const;
   void choose_tiles(const LoopSet& loop_set);
   void run_tiles(int64_t begin, int64_t end) const;
+  void tile(char** memory, int64_t rows, int64_t n, Tile* tiles, Buffer* converted) const;
+  // Row by row in a tile; a constant is converted already.
+  static bool converts(const Operand& o) { return o.convert != nullptr && o.access != Access::Constant; }
 
   const TensorIterator& iter_;
   Loop loop_;
@@ -91,6 +112,7 @@ class Walk {
   bool by_rows_;        // a block never crosses a row
   bool buffered_;       // blocks are limited to block_
   bool tiled_ = false;  // run_tiles() does it
+  bool converting_ = false;
   int64_t tile_rows_ = INT64_MAX;
   int64_t tile_columns_ = INT64_MAX;
   int64_t block_ = kBlock;
@@ -105,7 +127,7 @@ Walk::Walk(const TensorIterator& iter, const LoopSet& loop_set, const ScalarType
       params_(params),
       num_operands_(iter.num_operands()),
       dim_(iter.dim()) {
-  by_rows_ = dim_ == 1 || iter.size(0) >= kShortRow;
+  by_rows_ = dim_ == 1 || iter.size(0) >= kShortRow || (iter.size(0) >= kLeastTransposed && has_transposed(iter));
   buffered_ = false;
   for (int d = 0; d < dim_; ++d) sizes_[d] = iter.size(d);
   for (int i = 0; i < num_operands_; ++i) {
@@ -148,24 +170,27 @@ Walk::Walk(const TensorIterator& iter, const LoopSet& loop_set, const ScalarType
 // Whether whole rectangles can be done without gathering rows.
 void Walk::choose_tiles(const LoopSet& loop_set) {
   Access access[kMaxOperands];
-  int values = 0, value = 0;
+  int values = 0, value = 0, across = 0;
   for (int i = 0; i < num_operands_; ++i) {
     const Operand& o = operands_[i];
     access[i] = o.access;
-    if (o.access == Access::Dense) continue;
-    if (i == 0 || o.convert != nullptr) return;
     if (o.access == Access::Constant || o.access == Access::RowConstant) {
       ++values;
       value = i;
-    } else if (dim_ > 1 && o.strides[1] == o.memory_size && sizes_[1] >= 4) {
+    } else if (o.strides[0] == o.memory_size) {
+      access[i] = Access::Dense;
+      if (o.convert != nullptr) tile_columns_ = std::min(tile_columns_, kBlock);
+    } else {
+      const int d = dense_across(iter_, i);
+      if (d == 0 || (across != 0 && across != d)) return;
+      across = d;
       access[i] = Access::Transposed;
       tile_rows_ = std::min(tile_rows_, kTileLines / o.memory_size);
       tile_columns_ = kTileColumns;
-    } else {
-      return;
     }
   }
-  if (values == 1 && !iter_.is_scalar(value) && loop_set.constant[value] != nullptr) {
+  const bool in_memory = values == 1 && !iter_.is_scalar(value) && operands_[value].convert == nullptr;
+  if (in_memory && loop_set.constant[value] != nullptr) {
     loop_ = loop_set.constant[value];
     access[value] = Access::Value;
   }
@@ -173,7 +198,12 @@ void Walk::choose_tiles(const LoopSet& loop_set) {
     if (access[i] == Access::RowConstant) return;
     if (access[i] == Access::Constant) tile_columns_ = std::min(tile_columns_, kBlock);
   }
-  for (int i = 0; i < num_operands_; ++i) operands_[i].access = access[i];
+  for (int i = 0; i < num_operands_; ++i) {
+    operands_[i].access = access[i];
+    converting_ |= converts(operands_[i]);
+    if (across != 0) std::swap(operands_[i].strides[1], operands_[i].strides[across]);
+  }
+  if (across != 0) std::swap(sizes_[1], sizes_[across]);
   tiled_ = true;
 }
 
@@ -261,42 +291,68 @@ void Walk::write(const Operand& o, const Position p, int64_t n, char* buffer) co
 
 // By rectangles: rows of which as many as dimension 1 has differ by a stride only.
 void Walk::run_tiles(int64_t begin, int64_t end) const {
-  alignas(64) Tile tiles[kMaxOperands - 1];
-  char* base[kMaxOperands];
+  alignas(64) Tile tiles[kMaxOperands];
+  alignas(64) Buffer rows_converted[kMaxOperands];
   for (int i = 1; i < num_operands_; ++i) {
     if (operands_[i].access != Access::Constant) continue;
-    fill_constant(i, std::min(tile_columns_, sizes_[0]), tiles[i - 1]);
+    fill_constant(i, std::min(tile_columns_, sizes_[0]), tiles[i]);
   }
   Position p;
   locate(begin, p);
   for (int64_t at = begin; at < end;) {
     const int64_t columns = std::min(end - at, sizes_[0] - p[0]);
     const int64_t rows = columns < sizes_[0] || dim_ == 1 ? 1 : std::min((end - at) / columns, sizes_[1] - p[1]);
-    for (int i = 0; i < num_operands_; ++i) base[i] = operands_[i].data + offset(operands_[i], p);
-    for (int64_t c = 0; c < columns; c += tile_columns_) {
-      const int64_t n = std::min(tile_columns_, columns - c);
-      for (int64_t r = 0; r < rows; r += tile_rows_) {
-        const int64_t m = std::min(tile_rows_, rows - r);
-        char* pointers[kMaxOperands];
-        int64_t steps[kMaxOperands];
+    for (int64_t c = 0; c < columns; c += std::min(tile_columns_, columns)) {
+      for (int64_t r = 0; r < rows; r += std::min(tile_rows_, rows)) {
+        char* memory[kMaxOperands];
         for (int i = 0; i < num_operands_; ++i) {
           const Operand& o = operands_[i];
-          pointers[i] = base[i] + c * o.strides[0] + r * o.strides[1];
-          steps[i] = o.strides[1];
-          if (o.access == Access::Transposed) {
-            transpose(o.memory_size, tiles[i - 1], n * o.memory_size, pointers[i], o.strides[0], m, n);
-            steps[i] = n * o.memory_size;
-          }
-          if (o.access == Access::Transposed || o.access == Access::Constant) pointers[i] = tiles[i - 1];
+          memory[i] = o.data + offset(o, p) + c * o.strides[0] + r * o.strides[1];
         }
-        for (int64_t k = 0; k < m; ++k) {
-          loop_(pointers, n, params_);
-          for (int i = 0; i < num_operands_; ++i) pointers[i] += steps[i];
-        }
+        tile(memory, std::min(tile_rows_, rows - r), std::min(tile_columns_, columns - c), tiles, rows_converted);
       }
     }
     at += columns * rows;
     advance(p, columns * rows);
+  }
+}
+
+// One tile, which begins at `memory`.
+void Walk::tile(char** memory, int64_t rows, int64_t n, Tile* tiles, Buffer* converted) const {
+  int64_t steps[kMaxOperands];
+  char* pointers[kMaxOperands];  // as the loop gets them
+  for (int i = 0; i < num_operands_; ++i) {
+    const Operand& o = operands_[i];
+    steps[i] = o.access == Access::Constant ? 0 : o.strides[1];
+    if (o.access == Access::Transposed) {
+      transpose(o.memory_size, tiles[i], n * o.memory_size, memory[i], o.strides[0], rows, n);
+      steps[i] = n * o.memory_size;
+    }
+    if (o.access == Access::Transposed || o.access == Access::Constant) memory[i] = tiles[i];
+    pointers[i] = converts(o) ? converted[i] : memory[i];
+  }
+  if (!converting_) {
+    for (int64_t r = 0; r < rows; ++r) {
+      loop_(pointers, n, params_);
+      for (int i = 0; i < num_operands_; ++i) pointers[i] += steps[i];
+    }
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int i = 1; i < num_operands_; ++i) {
+      if (!converts(operands_[i])) continue;
+      char* const operands[] = {converted[i], memory[i]};
+      operands_[i].convert(operands, n, params_);
+    }
+    loop_(pointers, n, params_);
+    if (converts(operands_[0])) {
+      char* const operands[] = {memory[0], converted[0]};
+      operands_[0].convert(operands, n, params_);
+    }
+    for (int i = 0; i < num_operands_; ++i) {
+      memory[i] += steps[i];
+      if (!converts(operands_[i])) pointers[i] = memory[i];
+    }
   }
 }
 

@@ -324,35 +324,10 @@ Tensor as_dtype_unrecorded(const Tensor& t, ScalarType dtype) {
 }
 
 namespace {
-// Whether the input's neighbours in memory lie across the result's, both in rows of some length: on the CPU a copy that
-// takes them in tiles and then a dense loop are quicker than a loop that jumps.
-bool lies_across(const Tensor& input, const Tensor& out) {
-  constexpr int64_t kLeast = 4096, kRow = 16;
-  if (input.numel() < kLeast || !out.is_cpu() || input.sizes() != out.sizes()) return false;
-  bool jumps = false, has_rows = false;
-  for (size_t d = 0; d < out.sizes().size(); ++d) {
-    if (out.sizes()[d] < kRow) continue;
-    jumps |= out.strides()[d] == 1 && input.strides()[d] > 1;
-    has_rows |= out.strides()[d] != 1 && input.strides()[d] == 1;
-  }
-  return jumps && has_rows;
-}
-Tensor laid_out_as(const Tensor& out, const Tensor& input) {
-  const Tensor t = ember::detail::empty(out.sizes(), input.dtype(), out.device());
-  const Tensor result = ember::detail::alias(t, out.sizes(), dense_strides_like(out.sizes(), out.strides()), 0);
-  copy_contents(result, input);
-  return result;
-}
-
 // Adds an input; one that shares memory with the result of an operation in place is seen to in `made`.
 void add_input(TensorIterator& iter, const Tensor& input, Dest dest, const Output& out, Tensor& made) {
-  if (lies_across(input, out.tensor)) {
-    made = laid_out_as(out.tensor, input);
-  } else if (dest.given()) {
-    made = without_overlap(input, out.tensor);
-  } else {
-    return iter.add_input(input);
-  }
+  if (!dest.given()) return iter.add_input(input);
+  made = without_overlap(input, out.tensor);
   iter.add_input(made);
 }
 }  // namespace
