@@ -46,6 +46,7 @@ class ReLUImpl : public Cloneable<ReLUImpl> {
 
   ReLUOptions options;
 };
+extern template class Cloneable<ReLUImpl>;
 EMBER_MODULE(ReLU);
 
 // 1 / (1 + exp(-x))
@@ -55,6 +56,7 @@ class SigmoidImpl : public Cloneable<SigmoidImpl> {
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
 };
+extern template class Cloneable<SigmoidImpl>;
 EMBER_MODULE(Sigmoid);
 
 class TanhImpl : public Cloneable<TanhImpl> {
@@ -63,6 +65,7 @@ class TanhImpl : public Cloneable<TanhImpl> {
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
 };
+extern template class Cloneable<TanhImpl>;
 EMBER_MODULE(Tanh);
 
 class SoftmaxImpl : public Cloneable<SoftmaxImpl> {
@@ -75,6 +78,7 @@ class SoftmaxImpl : public Cloneable<SoftmaxImpl> {
 
   SoftmaxOptions options;
 };
+extern template class Cloneable<SoftmaxImpl>;
 EMBER_MODULE(Softmax);
 
 class LogSoftmaxImpl : public Cloneable<LogSoftmaxImpl> {
@@ -87,6 +91,7 @@ class LogSoftmaxImpl : public Cloneable<LogSoftmaxImpl> {
 
   LogSoftmaxOptions options;
 };
+extern template class Cloneable<LogSoftmaxImpl>;
 EMBER_MODULE(LogSoftmax);
 
 }  // namespace ember::nn

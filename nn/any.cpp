@@ -36,6 +36,14 @@ void throw_cast(const char* container, const std::string& key, const Module& mod
                   ember::detail::type_name(wanted)));
 }
 
+std::vector<AnyValue> with_defaults(AnyValue* arguments, size_t count,
+                                    std::vector<std::pair<size_t, AnyValue>> defaults) {
+  std::vector<AnyValue> all(std::make_move_iterator(arguments), std::make_move_iterator(arguments + count));
+  for (auto& [index, value] : defaults)
+    if (index >= count) all.push_back(std::move(value));
+  return all;
+}
+
 void throw_empty_any(const char* what) { throw Error(std::string("AnyModule: cannot ") + what); }
 
 }  // namespace ember::nn::detail

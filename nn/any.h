@@ -64,6 +64,10 @@ class AnyValue {
 
 namespace detail {
 
+// The arguments, and the defaults of those behind them.
+std::vector<AnyValue> with_defaults(AnyValue* arguments, size_t count,
+                                    std::vector<std::pair<size_t, AnyValue>> defaults);
+
 // A module with its type erased; knows how to call its forward().
 class ErasedModule {
  public:
@@ -87,9 +91,7 @@ class ErasedModuleOf final : public ErasedModule {
       auto defaults = M::forward_default_args();
       least -= defaults.size();
       if (count >= least && count < sizeof...(Args)) {
-        std::vector<AnyValue> all(std::make_move_iterator(arguments), std::make_move_iterator(arguments + count));
-        for (auto& [index, value] : defaults)
-          if (index >= count) all.push_back(std::move(value));
+        std::vector<AnyValue> all = with_defaults(arguments, count, std::move(defaults));
         return call(all.data(), std::index_sequence_for<Args...>{});
       }
     }

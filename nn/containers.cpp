@@ -44,6 +44,8 @@ OrderedDict<std::string, Tensor> copies_of(const OrderedDict<std::string, Tensor
 
 // ---- ModuleList ----
 
+ModuleListImpl::ModuleListImpl() = default;
+
 void ModuleListImpl::push_back(std::shared_ptr<Module> module) {
   register_module(std::to_string(modules_.size()), module);
   modules_.push_back(std::move(module));
@@ -76,6 +78,14 @@ void ModuleListImpl::pretty_print(std::ostream& stream) const { stream << detail
 
 // ---- ModuleDict ----
 
+ModuleDictImpl::ModuleDictImpl() = default;
+ModuleDictImpl::ModuleDictImpl(const Items& modules) { update(modules); }
+ModuleDictImpl::ModuleDictImpl(const OrderedDict<std::string, std::shared_ptr<Module>>& modules) { update(modules); }
+
+void ModuleDictImpl::update(const Items& modules) {
+  for (const auto& [key, module] : modules) set(key, module);
+}
+
 void ModuleDictImpl::set(const std::string& key, std::shared_ptr<Module> module) {
   if (contains(key)) {
     replace_module(key, std::move(module));
@@ -100,6 +110,8 @@ std::shared_ptr<Module> ModuleDictImpl::clone(const std::optional<Device>& devic
 void ModuleDictImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "ModuleDict"; }
 
 // ---- ParameterList ----
+
+ParameterListImpl::ParameterListImpl() = default;
 
 void ParameterListImpl::append(const Tensor& parameter) {
   register_parameter(std::to_string(size()), parameter, parameter.defined() && parameter.requires_grad());
@@ -127,6 +139,9 @@ void ParameterListImpl::pretty_print(std::ostream& stream) const {
 }
 
 // ---- ParameterDict ----
+
+ParameterDictImpl::ParameterDictImpl() = default;
+ParameterDictImpl::ParameterDictImpl(const OrderedDict<std::string, Tensor>& parameters) { parameters_ = parameters; }
 
 Tensor& ParameterDictImpl::insert(const std::string& key, const Tensor& parameter) {
   return register_parameter(key, parameter, parameter.defined() && parameter.requires_grad());
@@ -158,6 +173,10 @@ void ParameterDictImpl::pretty_print(std::ostream& stream) const {
 }
 
 // ---- Functional ----
+
+FunctionalImpl::FunctionalImpl(Function function) : function_(std::move(function)) {}
+Tensor FunctionalImpl::forward(Tensor input) { return function_(std::move(input)); }
+Tensor FunctionalImpl::operator()(Tensor input) { return forward(std::move(input)); }
 
 void FunctionalImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Functional()"; }
 

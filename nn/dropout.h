@@ -35,6 +35,7 @@ class DropoutImpl : public Cloneable<DropoutImpl> {
 
   DropoutOptions options;
 };
+extern template class Cloneable<DropoutImpl>;
 EMBER_MODULE(Dropout);
 
 }  // namespace ember::nn

@@ -14,14 +14,14 @@ class FunctionalImpl : public Cloneable<FunctionalImpl> {
  public:
   using Function = std::function<Tensor(Tensor)>;
 
-  explicit FunctionalImpl(Function function) : function_(std::move(function)) {}
+  explicit FunctionalImpl(Function function);
   // forward(x) calls function(x, arguments…).
   template <class F, class... Args>
   requires(sizeof...(Args) > 0) explicit FunctionalImpl(F function, Args&&... arguments)
       : function_(std::bind(function, std::placeholders::_1, std::forward<Args>(arguments)...)) {}
 
-  Tensor forward(Tensor input) { return function_(std::move(input)); }
-  Tensor operator()(Tensor input) { return forward(std::move(input)); }
+  Tensor forward(Tensor input);
+  Tensor operator()(Tensor input);
 
   void reset() override {}
   void pretty_print(std::ostream& stream) const override;
@@ -30,6 +30,7 @@ class FunctionalImpl : public Cloneable<FunctionalImpl> {
  private:
   Function function_;
 };
+extern template class Cloneable<FunctionalImpl>;
 EMBER_MODULE(Functional);
 
 }  // namespace ember::nn

@@ -42,6 +42,7 @@ class LinearImpl : public Cloneable<LinearImpl> {
   Tensor weight;  // [out_features, in_features]
   Tensor bias;    // [out_features], or undefined
 };
+extern template class Cloneable<LinearImpl>;
 EMBER_MODULE(Linear);
 
 // Returns its input.
@@ -51,6 +52,7 @@ class IdentityImpl : public Cloneable<IdentityImpl> {
   void pretty_print(std::ostream& stream) const override;
   Tensor forward(const Tensor& input);
 };
+extern template class Cloneable<IdentityImpl>;
 EMBER_MODULE(Identity);
 
 class FlattenImpl : public Cloneable<FlattenImpl> {
@@ -63,6 +65,7 @@ class FlattenImpl : public Cloneable<FlattenImpl> {
 
   FlattenOptions options;
 };
+extern template class Cloneable<FlattenImpl>;
 EMBER_MODULE(Flatten);
 
 }  // namespace ember::nn

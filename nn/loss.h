@@ -56,6 +56,7 @@ class MSELossImpl : public Cloneable<MSELossImpl> {
 
   MSELossOptions options;
 };
+extern template class Cloneable<MSELossImpl>;
 EMBER_MODULE(MSELoss);
 
 // input: [N, C] or [C] log-probabilities, target: [N] or [] int64 classes; -weight[t]·input[t] per sample. kMean
@@ -71,6 +72,7 @@ class NLLLossImpl : public Cloneable<NLLLossImpl> {
   NLLLossOptions options;
   Tensor weight;  // a buffer
 };
+extern template class Cloneable<NLLLossImpl>;
 EMBER_MODULE(NLLLoss);
 
 // NLLLoss of log_softmax(input). A floating target of input's shape holds the probabilities of the classes.
@@ -85,6 +87,7 @@ class CrossEntropyLossImpl : public Cloneable<CrossEntropyLossImpl> {
   CrossEntropyLossOptions options;
   Tensor weight;  // a buffer
 };
+extern template class Cloneable<CrossEntropyLossImpl>;
 EMBER_MODULE(CrossEntropyLoss);
 
 }  // namespace ember::nn

@@ -8,6 +8,11 @@
 #include <ostream>
 #include <string_view>
 
+namespace ember {
+template class OrderedDict<std::string, Tensor>;
+template class OrderedDict<std::string, std::shared_ptr<nn::Module>>;
+}  // namespace ember
+
 namespace ember::nn {
 
 namespace detail {
@@ -63,6 +68,12 @@ void check_dtype(const Module& module, ScalarType dtype) {
 }
 
 }  // namespace
+
+Module::Module(const Module&) = default;
+Module& Module::operator=(const Module&) = default;
+Module::Module(Module&&) noexcept = default;
+Module& Module::operator=(Module&&) noexcept = default;
+Module::~Module() = default;
 
 Module::Module() : parameters_("Parameter"), buffers_("Buffer"), children_("Submodule") {}
 Module::Module(std::string name) : Module() { name_ = std::move(name); }

@@ -22,10 +22,18 @@
 #include <ember/core/tensor.h>
 #include <ember/nn/holder.h>
 
+namespace ember::nn {
+class Module;
+}
 namespace ember::serialize {
 class OutputArchive;
 class InputArchive;
 }  // namespace ember::serialize
+
+namespace ember {
+extern template class OrderedDict<std::string, Tensor>;
+extern template class OrderedDict<std::string, std::shared_ptr<nn::Module>>;
+}  // namespace ember
 
 namespace ember::nn {
 
@@ -54,11 +62,11 @@ class Module : public std::enable_shared_from_this<Module> {
 
   Module();
   explicit Module(std::string name);
-  Module(const Module&) = default;
-  Module& operator=(const Module&) = default;
-  Module(Module&&) = default;
-  Module& operator=(Module&&) = default;
-  virtual ~Module() = default;
+  Module(const Module&);
+  Module& operator=(const Module&);
+  Module(Module&&) noexcept;
+  Module& operator=(Module&&) noexcept;
+  virtual ~Module();
 
   // The name given to the constructor, or else that of the most derived type.
   const std::string& name() const noexcept;
@@ -175,6 +183,10 @@ class Module : public std::enable_shared_from_this<Module> {
 
   // Makes this module a deep copy of `other`, which must be of the same type.
   virtual void clone_(Module& other, const std::optional<Device>& device);
+  // The steps of clone(): what a copy has registered goes, and after its reset() is given this module's values.
+  static void clear_registered(Module& module);
+  void copy_registered(Module& copy, const std::optional<Device>& device) const;
+  [[noreturn]] void throw_replaced(const Module& original) const;
 
   void insert_child(std::string name, std::shared_ptr<Module> module);
   void replace_child(const std::string& name, std::shared_ptr<Module> module);

@@ -16,9 +16,9 @@ class ModuleDictImpl : public Cloneable<ModuleDictImpl> {
   using ConstIterator = OrderedDict<std::string, std::shared_ptr<Module>>::ConstIterator;
   using Items = std::vector<std::pair<std::string, std::shared_ptr<Module>>>;
 
-  ModuleDictImpl() = default;
-  explicit ModuleDictImpl(const Items& modules) { update(modules); }
-  explicit ModuleDictImpl(const OrderedDict<std::string, std::shared_ptr<Module>>& modules) { update(modules); }
+  ModuleDictImpl();
+  explicit ModuleDictImpl(const Items& modules);
+  explicit ModuleDictImpl(const OrderedDict<std::string, std::shared_ptr<Module>>& modules);
 
   Items items() const { return children_.pairs(); }
   std::vector<std::string> keys() const { return children_.keys(); }
@@ -46,9 +46,7 @@ class ModuleDictImpl : public Cloneable<ModuleDictImpl> {
   // Takes the module out; throws if there is none.
   std::shared_ptr<Module> pop(const std::string& key);
   // Adds the modules, in place of those that have their names.
-  void update(const Items& modules) {
-    for (const auto& [key, module] : modules) set(key, module);
-  }
+  void update(const Items& modules);
   template <class Container>
   void update(const Container& container) {
     for (const auto& item : container) set(item.key(), item.value());
@@ -68,6 +66,7 @@ class ModuleDictImpl : public Cloneable<ModuleDictImpl> {
     return *typed;
   }
 };
+extern template class Cloneable<ModuleDictImpl>;
 EMBER_MODULE(ModuleDict);
 
 }  // namespace ember::nn

@@ -17,12 +17,11 @@ class ModuleListImpl : public Cloneable<ModuleListImpl> {
   using Iterator = std::vector<std::shared_ptr<Module>>::iterator;
   using ConstIterator = std::vector<std::shared_ptr<Module>>::const_iterator;
 
-  ModuleListImpl() = default;
+  ModuleListImpl();
   // Modules, holders or shared_ptrs, named "0", "1", … by their places.
   template <class... Modules>
   requires(sizeof...(Modules) > 0 && !(std::same_as<std::remove_cvref_t<Modules>, ModuleListImpl> ||
                                        ...)) explicit ModuleListImpl(Modules&&... modules) {
-    modules_.reserve(sizeof...(Modules));
     (push_back(std::forward<Modules>(modules)), ...);
   }
 
@@ -89,6 +88,7 @@ class ModuleListImpl : public Cloneable<ModuleListImpl> {
 
   std::vector<std::shared_ptr<Module>> modules_;
 };
+extern template class Cloneable<ModuleListImpl>;
 EMBER_MODULE(ModuleList);
 
 }  // namespace ember::nn

@@ -50,6 +50,7 @@ class LayerNormImpl : public Cloneable<LayerNormImpl> {
   Tensor weight;
   Tensor bias;
 };
+extern template class Cloneable<LayerNormImpl>;
 EMBER_MODULE(LayerNorm);
 
 }  // namespace ember::nn

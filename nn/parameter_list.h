@@ -14,7 +14,7 @@ class ParameterListImpl : public Cloneable<ParameterListImpl> {
   using Iterator = OrderedDict<std::string, Tensor>::Iterator;
   using ConstIterator = OrderedDict<std::string, Tensor>::ConstIterator;
 
-  ParameterListImpl() = default;
+  ParameterListImpl();
   template <class... Tensors>
   requires(sizeof...(Tensors) > 0 &&
            (std::is_convertible_v<Tensors, Tensor> && ...)) explicit ParameterListImpl(Tensors&&... parameters) {
@@ -52,6 +52,7 @@ class ParameterListImpl : public Cloneable<ParameterListImpl> {
   std::shared_ptr<Module> clone(const std::optional<Device>& device = std::nullopt) const override;
   void pretty_print(std::ostream& stream) const override;
 };
+extern template class Cloneable<ParameterListImpl>;
 EMBER_MODULE(ParameterList);
 
 class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
@@ -59,8 +60,8 @@ class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
   using Iterator = OrderedDict<std::string, Tensor>::Iterator;
   using ConstIterator = OrderedDict<std::string, Tensor>::ConstIterator;
 
-  ParameterDictImpl() = default;
-  explicit ParameterDictImpl(const OrderedDict<std::string, Tensor>& parameters) { parameters_ = parameters; }
+  ParameterDictImpl();
+  explicit ParameterDictImpl(const OrderedDict<std::string, Tensor>& parameters);
 
   // Throws if the name is taken. The parameter requires a gradient if the tensor does.
   Tensor& insert(const std::string& key, const Tensor& parameter);
@@ -96,6 +97,7 @@ class ParameterDictImpl : public Cloneable<ParameterDictImpl> {
  private:
   void set(const std::string& key, const Tensor& parameter);
 };
+extern template class Cloneable<ParameterDictImpl>;
 EMBER_MODULE(ParameterDict);
 
 }  // namespace ember::nn

@@ -4,6 +4,8 @@
 
 namespace ember::nn {
 
+SequentialImpl::SequentialImpl() = default;
+
 SequentialImpl::SequentialImpl(OrderedDict<std::string, AnyModule>&& modules) {
   modules_.reserve(modules.size());
   for (auto& item : modules) push_back(item.key(), std::move(item.value()));
@@ -45,6 +47,9 @@ std::shared_ptr<Module> SequentialImpl::clone(const std::optional<Device>& devic
   for (size_t i = 0; i < size(); ++i) copy->push_back(children_[i].key(), modules_[i].clone(device));
   return copy;
 }
+
+Sequential::Sequential(std::initializer_list<NamedAnyModule> modules)
+    : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
 
 void SequentialImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Sequential"; }
 

@@ -28,12 +28,11 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
   using Iterator = std::vector<AnyModule>::iterator;
   using ConstIterator = std::vector<AnyModule>::const_iterator;
 
-  SequentialImpl() = default;
+  SequentialImpl();
   // Modules, holders or shared_ptrs, named "0", "1", … by their places.
   template <detail::SequentialItem... Modules>
   requires(sizeof...(Modules) > 0 && !(std::same_as<std::remove_cvref_t<Modules>, SequentialImpl> ||
                                        ...)) explicit SequentialImpl(Modules&&... modules) {
-    modules_.reserve(sizeof...(Modules));
     (push_back(std::forward<Modules>(modules)), ...);
   }
   explicit SequentialImpl(OrderedDict<std::string, AnyModule>&& modules);
@@ -125,6 +124,8 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
   std::vector<AnyModule> modules_;
 };
 
+extern template class Cloneable<SequentialImpl>;
+
 // The holder of SequentialImpl.
 class Sequential : public ModuleHolder<SequentialImpl> {
  public:
@@ -132,8 +133,7 @@ class Sequential : public ModuleHolder<SequentialImpl> {
   using Impl = SequentialImpl;
   Sequential() = default;
   // Its own constructor, because braces cannot be forwarded.
-  Sequential(std::initializer_list<NamedAnyModule> modules)  // NOLINT: implicit
-      : ModuleHolder(std::make_shared<SequentialImpl>(modules)) {}
+  Sequential(std::initializer_list<NamedAnyModule> modules);  // NOLINT: implicit
 };
 
 }  // namespace ember::nn

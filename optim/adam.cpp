@@ -13,6 +13,18 @@ AdamStep numbers_of(const AdamOptions& options) {
 
 }  // namespace
 
+template class OptimizerCloneableOptions<AdamOptions>;
+template class OptimizerCloneableParamState<AdamParamState>;
+
+Adam::Adam(const std::vector<OptimizerParamGroup>& param_groups, const AdamOptions& defaults)
+    : Optimizer(param_groups, std::make_unique<AdamOptions>(defaults)) {}
+Adam::Adam(std::vector<Tensor> params, const AdamOptions& defaults)
+    : Optimizer(std::move(params), std::make_unique<AdamOptions>(defaults)) {}
+
+void AdamOptions::inherit(const OptimizerOptions& defaults) {
+  inherit_settings(defaults, &AdamOptions::lr_, &AdamOptions::betas_, &AdamOptions::eps_, &AdamOptions::weight_decay_,
+                   &AdamOptions::amsgrad_);
+}
 void AdamOptions::check() const { detail::check_adam_options("Adam", *this); }
 
 Tensor Adam::step(LossClosure closure) {

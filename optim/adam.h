@@ -20,12 +20,10 @@ struct AdamOptions : public OptimizerCloneableOptions<AdamOptions> {
   EMBER_OPTIM_ARG(bool, amsgrad) = false;
 
  public:
-  static constexpr auto settings() {
-    return std::tuple(&AdamOptions::lr_, &AdamOptions::betas_, &AdamOptions::eps_, &AdamOptions::weight_decay_,
-                      &AdamOptions::amsgrad_);
-  }
+  void inherit(const OptimizerOptions& defaults) override;
   void check() const override;
 };
+extern template class OptimizerCloneableOptions<AdamOptions>;
 
 struct AdamParamState : public OptimizerCloneableParamState<AdamParamState> {
   EMBER_ARG(int64_t, step) = 0;
@@ -33,14 +31,13 @@ struct AdamParamState : public OptimizerCloneableParamState<AdamParamState> {
   EMBER_ARG(Tensor, exp_avg_sq);      // and of its square
   EMBER_ARG(Tensor, max_exp_avg_sq);  // the largest of those so far (amsgrad)
 };
+extern template class OptimizerCloneableParamState<AdamParamState>;
 
 // Kingma and Ba (2015); weight_decay is added to the gradient. amsgrad: Reddi et al. (2018).
 class Adam : public Optimizer {
  public:
-  explicit Adam(const std::vector<OptimizerParamGroup>& param_groups, const AdamOptions& defaults = {})
-      : Optimizer(param_groups, std::make_unique<AdamOptions>(defaults)) {}
-  explicit Adam(std::vector<Tensor> params, const AdamOptions& defaults = {})
-      : Optimizer(std::move(params), std::make_unique<AdamOptions>(defaults)) {}
+  explicit Adam(const std::vector<OptimizerParamGroup>& param_groups, const AdamOptions& defaults = {});
+  explicit Adam(std::vector<Tensor> params, const AdamOptions& defaults = {});
 
   Tensor step(LossClosure closure = nullptr) override;
 };

@@ -16,6 +16,17 @@ AdamStep numbers_of(const AdamWOptions& options) {
 
 }  // namespace
 
+template class OptimizerCloneableOptions<AdamWOptions>;
+
+AdamW::AdamW(const std::vector<OptimizerParamGroup>& param_groups, const AdamWOptions& defaults)
+    : Optimizer(param_groups, std::make_unique<AdamWOptions>(defaults)) {}
+AdamW::AdamW(std::vector<Tensor> params, const AdamWOptions& defaults)
+    : Optimizer(std::move(params), std::make_unique<AdamWOptions>(defaults)) {}
+
+void AdamWOptions::inherit(const OptimizerOptions& defaults) {
+  inherit_settings(defaults, &AdamWOptions::lr_, &AdamWOptions::betas_, &AdamWOptions::eps_,
+                   &AdamWOptions::weight_decay_, &AdamWOptions::amsgrad_);
+}
 void AdamWOptions::check() const { detail::check_adam_options("AdamW", *this); }
 
 Tensor AdamW::step(LossClosure closure) {

@@ -19,22 +19,18 @@ struct AdamWOptions : public OptimizerCloneableOptions<AdamWOptions> {
   EMBER_OPTIM_ARG(bool, amsgrad) = false;
 
  public:
-  static constexpr auto settings() {
-    return std::tuple(&AdamWOptions::lr_, &AdamWOptions::betas_, &AdamWOptions::eps_, &AdamWOptions::weight_decay_,
-                      &AdamWOptions::amsgrad_);
-  }
+  void inherit(const OptimizerOptions& defaults) override;
   void check() const override;
 };
+extern template class OptimizerCloneableOptions<AdamWOptions>;
 
 using AdamWParamState = AdamParamState;
 
 // Loshchilov and Hutter (2019): θ ← (1 - lr·weight_decay)·θ, then Adam's update without the decay.
 class AdamW : public Optimizer {
  public:
-  explicit AdamW(const std::vector<OptimizerParamGroup>& param_groups, const AdamWOptions& defaults = {})
-      : Optimizer(param_groups, std::make_unique<AdamWOptions>(defaults)) {}
-  explicit AdamW(std::vector<Tensor> params, const AdamWOptions& defaults = {})
-      : Optimizer(std::move(params), std::make_unique<AdamWOptions>(defaults)) {}
+  explicit AdamW(const std::vector<OptimizerParamGroup>& param_groups, const AdamWOptions& defaults = {});
+  explicit AdamW(std::vector<Tensor> params, const AdamWOptions& defaults = {});
 
   Tensor step(LossClosure closure = nullptr) override;
 };

@@ -18,6 +18,16 @@ double OptimizerOptions::get_lr() const { throw Error("OptimizerOptions: get_lr(
 void OptimizerOptions::set_lr(double) { throw Error("OptimizerOptions: set_lr() is not implemented"); }
 void OptimizerOptions::inherit(const OptimizerOptions&) {}
 
+OptimizerParamGroup::OptimizerParamGroup(std::vector<Tensor> params) : params_(std::move(params)) {}
+OptimizerParamGroup::OptimizerParamGroup(std::vector<Tensor> params, std::unique_ptr<OptimizerOptions> options)
+    : params_(std::move(params)), options_(std::move(options)) {}
+OptimizerParamGroup::OptimizerParamGroup(const OptimizerParamGroup& other)
+    : params_(other.params_), options_(other.options_ ? other.options_->clone() : nullptr) {}
+OptimizerParamGroup::OptimizerParamGroup(OptimizerParamGroup&&) noexcept = default;
+OptimizerParamGroup& OptimizerParamGroup::operator=(OptimizerParamGroup&&) noexcept = default;
+OptimizerParamGroup::~OptimizerParamGroup() = default;
+
+void OptimizerParamGroup::set_options(std::unique_ptr<OptimizerOptions> options) { options_ = std::move(options); }
 OptimizerOptions& OptimizerParamGroup::options() {
   EMBER_CHECK(options_ != nullptr, "OptimizerParamGroup: the group has no options");
   return *options_;
@@ -36,6 +46,8 @@ Optimizer::Optimizer(const std::vector<OptimizerParamGroup>& param_groups, std::
 
 Optimizer::Optimizer(std::vector<Tensor> parameters, std::unique_ptr<OptimizerOptions> defaults)
     : Optimizer(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))}, std::move(defaults)) {}
+
+Optimizer::~Optimizer() = default;
 
 Optimizer::Optimizer(Optimizer&& other) noexcept
     : param_groups_(std::move(other.param_groups_)),

@@ -9,7 +9,6 @@
 
 #include <functional>
 #include <memory>
-#include <tuple>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -86,7 +85,7 @@ struct Setting {
  private: \
   ::ember::optim::detail::Setting<T> name##_
 
-// Derived has lr(), and `static constexpr auto settings()` gives a tuple of pointers to its settings.
+// Derived has lr(). It overrides inherit(), by inherit_settings(), if groups are to take what they leave open.
 template <class Derived>
 class OptimizerCloneableOptions : public OptimizerOptions {
  public:
@@ -95,31 +94,34 @@ class OptimizerCloneableOptions : public OptimizerOptions {
   }
   double get_lr() const override { return static_cast<const Derived&>(*this).lr(); }
   void set_lr(double lr) override { static_cast<Derived&>(*this).lr(lr); }
-  void inherit(const OptimizerOptions& defaults) override {
+
+ protected:
+  // inherit() of these settings: inherit_settings(defaults, &Options::lr_, …).
+  template <class... Settings>
+  void inherit_settings(const OptimizerOptions& defaults, Settings Derived::*... settings) {
     const auto* typed = dynamic_cast<const Derived*>(&defaults);
     if (!typed) return;
     auto& self = static_cast<Derived&>(*this);
-    std::apply([&](auto... setting) { ((self.*setting).inherit(typed->*setting), ...); }, Derived::settings());
+    ((self.*settings).inherit(typed->*settings), ...);
   }
 };
 
 // Parameters that are updated with the same options; without options of its own, the optimizer's.
 class OptimizerParamGroup {
  public:
-  OptimizerParamGroup(std::vector<Tensor> params) : params_(std::move(params)) {}  // NOLINT: implicit
-  OptimizerParamGroup(std::vector<Tensor> params, std::unique_ptr<OptimizerOptions> options)
-      : params_(std::move(params)), options_(std::move(options)) {}
-  OptimizerParamGroup(const OptimizerParamGroup& other)
-      : params_(other.params_), options_(other.options_ ? other.options_->clone() : nullptr) {}
-  OptimizerParamGroup(OptimizerParamGroup&&) = default;
+  OptimizerParamGroup(std::vector<Tensor> params);  // NOLINT: implicit
+  OptimizerParamGroup(std::vector<Tensor> params, std::unique_ptr<OptimizerOptions> options);
+  OptimizerParamGroup(const OptimizerParamGroup& other);
+  OptimizerParamGroup(OptimizerParamGroup&&) noexcept;
   OptimizerParamGroup& operator=(const OptimizerParamGroup&) = delete;
-  OptimizerParamGroup& operator=(OptimizerParamGroup&&) = default;
+  OptimizerParamGroup& operator=(OptimizerParamGroup&&) noexcept;
+  ~OptimizerParamGroup();
 
   bool has_options() const { return options_ != nullptr; }
   // Throws if the group has none.
   OptimizerOptions& options();
   const OptimizerOptions& options() const;
-  void set_options(std::unique_ptr<OptimizerOptions> options) { options_ = std::move(options); }
+  void set_options(std::unique_ptr<OptimizerOptions> options);
   std::vector<Tensor>& params() { return params_; }
   const std::vector<Tensor>& params() const { return params_; }
 
@@ -140,7 +142,7 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
   Optimizer(Optimizer&& other) noexcept;
   Optimizer& operator=(Optimizer&& other) noexcept;
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
 
   // Options that the group leaves open are taken from the defaults. Throws, and adds nothing, if a parameter is
   // undefined, not a leaf, or in the optimizer already, or if an option is out of range.

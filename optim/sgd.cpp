@@ -62,6 +62,18 @@ void capture(std::weak_ptr<Optimizer*> location, size_t index) {
 
 }  // namespace
 
+template class OptimizerCloneableOptions<SGDOptions>;
+template class OptimizerCloneableParamState<SGDParamState>;
+
+SGD::SGD(const std::vector<OptimizerParamGroup>& param_groups, const SGDOptions& defaults)
+    : Optimizer(param_groups, std::make_unique<SGDOptions>(defaults)) {}
+SGD::SGD(std::vector<Tensor> params, const SGDOptions& defaults)
+    : Optimizer(std::move(params), std::make_unique<SGDOptions>(defaults)) {}
+
+void SGDOptions::inherit(const OptimizerOptions& defaults) {
+  inherit_settings(defaults, &SGDOptions::lr_, &SGDOptions::momentum_, &SGDOptions::dampening_,
+                   &SGDOptions::weight_decay_, &SGDOptions::nesterov_);
+}
 void SGDOptions::check() const {
   EMBER_CHECK(lr() >= 0, "SGD: the learning rate must not be negative, got ", lr());
   EMBER_CHECK(momentum() >= 0, "SGD: the momentum must not be negative, got ", momentum());

@@ -1,8 +1,6 @@
 // Stochastic gradient descent, with momentum.
 #pragma once
 
-#include <tuple>
-
 #include <ember/core/arg.h>
 #include <ember/optim/optimizer.h>
 
@@ -18,25 +16,22 @@ struct SGDOptions : public OptimizerCloneableOptions<SGDOptions> {
   EMBER_OPTIM_ARG(bool, nesterov) = false;
 
  public:
-  static constexpr auto settings() {
-    return std::tuple(&SGDOptions::lr_, &SGDOptions::momentum_, &SGDOptions::dampening_, &SGDOptions::weight_decay_,
-                      &SGDOptions::nesterov_);
-  }
+  void inherit(const OptimizerOptions& defaults) override;
   void check() const override;
 };
+extern template class OptimizerCloneableOptions<SGDOptions>;
 
 struct SGDParamState : public OptimizerCloneableParamState<SGDParamState> {
   EMBER_ARG(Tensor, momentum_buffer);
 };
+extern template class OptimizerCloneableParamState<SGDParamState>;
 
 // g ← gradient + weight_decay·θ; with a momentum μ, b ← μ·b + (1 - dampening)·g (g itself in the first step) and
 // g ← b, or g + μ·b for nesterov; θ ← θ - lr·g. As Sutskever et al. (2013), in PyTorch's form.
 class SGD : public Optimizer {
  public:
-  explicit SGD(const std::vector<OptimizerParamGroup>& param_groups, const SGDOptions& defaults)
-      : Optimizer(param_groups, std::make_unique<SGDOptions>(defaults)) {}
-  explicit SGD(std::vector<Tensor> params, const SGDOptions& defaults)
-      : Optimizer(std::move(params), std::make_unique<SGDOptions>(defaults)) {}
+  explicit SGD(const std::vector<OptimizerParamGroup>& param_groups, const SGDOptions& defaults);
+  explicit SGD(std::vector<Tensor> params, const SGDOptions& defaults);
 
   Tensor step(LossClosure closure = nullptr) override;
 };
