@@ -5,6 +5,11 @@
 
 namespace ember::nn::init {
 
+namespace detail {
+constinit const FanModeType kDefaultFanMode = kFanIn;
+constinit const NonlinearityType kDefaultNonlinearity = kLeakyReLU;
+}  // namespace detail
+
 namespace {
 
 double xavier_std(const Tensor& tensor, double gain) {
@@ -69,11 +74,11 @@ Tensor normal_(Tensor tensor, double mean, double std) {
 Tensor xavier_uniform_(Tensor tensor, double gain) { return uniform_of_std(tensor, xavier_std(tensor, gain)); }
 Tensor xavier_normal_(Tensor tensor, double gain) { return normal_of_std(tensor, xavier_std(tensor, gain)); }
 
-Tensor kaiming_uniform_(Tensor tensor, double a, FanModeType mode, NonlinearityType nonlinearity) {
+Tensor kaiming_uniform_(Tensor tensor, double a, const FanModeType& mode, const NonlinearityType& nonlinearity) {
   return uniform_of_std(tensor, kaiming_std(tensor, a, mode, nonlinearity));
 }
 
-Tensor kaiming_normal_(Tensor tensor, double a, FanModeType mode, NonlinearityType nonlinearity) {
+Tensor kaiming_normal_(Tensor tensor, double a, const FanModeType& mode, const NonlinearityType& nonlinearity) {
   return normal_of_std(tensor, kaiming_std(tensor, a, mode, nonlinearity));
 }
 

@@ -15,6 +15,13 @@ using NonlinearityType =
                  enumtype::kReLU, enumtype::kLeakyReLU>;
 using FanModeType = std::variant<enumtype::kFanIn, enumtype::kFanOut>;
 
+namespace detail {
+// kFanIn and kLeakyReLU. References to them as default arguments leave the variants uninstantiated in files that do not
+// use them: the larger of the two costs as much as all the optimizers.
+extern const FanModeType kDefaultFanMode;
+extern const NonlinearityType kDefaultNonlinearity;
+}  // namespace detail
+
 // The factor by which a nonlinearity asks the standard deviation to grow: 5/3 for tanh, sqrt(2) for ReLU,
 // sqrt(2 / (1 + param²)) for leaky ReLU of slope param, else 1.
 double calculate_gain(NonlinearityType nonlinearity, double param = 0.01);
@@ -32,10 +39,10 @@ Tensor normal_(Tensor tensor, double mean = 0, double std = 1);
 Tensor xavier_uniform_(Tensor tensor, double gain = 1.0);
 Tensor xavier_normal_(Tensor tensor, double gain = 1.0);
 // He et al. (2015): variance gain² / fan, where `a` is the negative slope of a leaky ReLU.
-Tensor kaiming_uniform_(Tensor tensor, double a = 0, FanModeType mode = kFanIn,
-                        NonlinearityType nonlinearity = kLeakyReLU);
-Tensor kaiming_normal_(Tensor tensor, double a = 0, FanModeType mode = kFanIn,
-                       NonlinearityType nonlinearity = kLeakyReLU);
+Tensor kaiming_uniform_(Tensor tensor, double a = 0, const FanModeType& mode = detail::kDefaultFanMode,
+                        const NonlinearityType& nonlinearity = detail::kDefaultNonlinearity);
+Tensor kaiming_normal_(Tensor tensor, double a = 0, const FanModeType& mode = detail::kDefaultFanMode,
+                       const NonlinearityType& nonlinearity = detail::kDefaultNonlinearity);
 
 // For a weight [out, in, kernel…]: (in, out) times the kernel's size.
 std::tuple<int64_t, int64_t> _calculate_fan_in_and_fan_out(const Tensor& tensor);
