@@ -329,6 +329,52 @@ TEST(Optimizer, groups_have_their_own_options_and_inherit_the_rest) {
   EXPECT_EQ(static_cast<SGDOptions&>(sgd.defaults()).lr(), 0.1);
 }
 
+// An optimizer of a program's own: groups take what they leave open where its options say which settings there are.
+struct SignOptions : OptimizerCloneableOptions<SignOptions> {
+  EMBER_OPTIM_ARG(double, lr) = 0.5;
+  EMBER_OPTIM_ARG(double, momentum) = 0.0;
+
+ public:
+  void inherit(const OptimizerOptions& defaults) override {
+    inherit_settings(defaults, &SignOptions::lr_, &SignOptions::momentum_);
+  }
+};
+struct PlainOptions : OptimizerCloneableOptions<PlainOptions> {
+  EMBER_OPTIM_ARG(double, lr) = 0.5;
+};
+template <class Options>
+struct SignDescent : Optimizer {
+  SignDescent(const std::vector<OptimizerParamGroup>& groups, const Options& defaults)
+      : Optimizer(groups, std::make_unique<Options>(defaults)) {}
+  Tensor step(LossClosure closure = nullptr) override {
+    const Tensor loss = evaluate(closure);
+    NoGradGuard no_grad;
+    for (const OptimizerParamGroup& group : param_groups_) {
+      for (Tensor p : group.params()) p.sub_(p.grad().sign(), options_of<Options>(group).lr());
+    }
+    return loss;
+  }
+};
+
+TEST(Optimizer, of_a_program) {
+  const Tensor a = leaf({1}), b = leaf({1});
+  std::vector<OptimizerParamGroup> groups;
+  groups.emplace_back(std::vector<Tensor>{a}, std::make_unique<SignOptions>(SignOptions().momentum(0.5)));
+  groups.emplace_back(std::vector<Tensor>{b}, std::make_unique<SignOptions>(SignOptions().lr(2)));
+  SignDescent<SignOptions> optimizer(groups, SignOptions().lr(0.25).momentum(0.75));
+  for (const Tensor& p : {a, b}) p.set_grad(full_like(p, -3));
+  optimizer.step();
+  EXPECT_VALUES(a, {1.25});
+  EXPECT_VALUES(b, {3});
+  EXPECT_EQ(static_cast<SignOptions&>(optimizer.param_groups()[0].options()).momentum(), 0.5);
+  EXPECT_EQ(static_cast<SignOptions&>(optimizer.param_groups()[1].options()).momentum(), 0.75);
+
+  std::vector<OptimizerParamGroup> plain;
+  plain.emplace_back(std::vector<Tensor>{a}, std::make_unique<PlainOptions>());
+  SignDescent<PlainOptions> takes_nothing(plain, PlainOptions().lr(0.25));
+  EXPECT_EQ(takes_nothing.param_groups()[0].options().get_lr(), 0.5);
+}
+
 TEST(Optimizer, a_group_keeps_what_it_sets_even_to_the_usual_default) {
   const Tensor a = leaf({1}), b = leaf({1});
   std::vector<OptimizerParamGroup> groups;
