@@ -17,8 +17,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 namespace vm = vector_math;
 
 using Moderate = Within<80>;
+using ForErf = std::conditional_t<vm::kTotalErf, Everywhere, Moderate>;
 
-struct VectorErf : functors::Erf<float>, Moderate {
+struct VectorErf : functors::Erf<float>, ForErf {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     return vm::erf(d, x);
@@ -32,7 +33,7 @@ HWY_INLINE V cumulative_normal(D d, V x) {
   return hn::Mul(half, hn::Add(hn::Set(d, 1.0f), vm::erf(d, hn::Mul(x, hn::Set(d, 0.70710678118654752440f)))));
 }
 
-struct VectorGelu : functors::Gelu<float>, Moderate {
+struct VectorGelu : functors::Gelu<float>, ForErf {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V compute(D d, V x) {
     return hn::Mul(x, cumulative_normal(d, x));

@@ -11,6 +11,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE {
 
+struct Everywhere {
+  static constexpr bool kTotal = true;
+  template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+  static HWY_INLINE hwy::HWY_NAMESPACE::Mask<D> in_range(D d, V) {
+    return hwy::HWY_NAMESPACE::FirstN(d, hwy::HWY_NAMESPACE::Lanes(d));
+  }
+};
+
 // Good from -kLimit to kLimit.
 template <int kLimit>
 struct Within {

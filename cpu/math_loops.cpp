@@ -22,13 +22,6 @@ namespace vm = vector_math;
 // For each function: its vector form, the lanes for which that is good, and (its base) the functor for the rest. NaN is
 // in no range, since it compares false, but where everything is.
 
-struct Everywhere {
-  static constexpr bool kTotal = true;
-  template <class D, class V = hn::Vec<D>>
-  static HWY_INLINE hn::Mask<D> in_range(D d, V) {
-    return hn::FirstN(d, hn::Lanes(d));
-  }
-};
 // Where exp(x), exp(−x) and tanh(x) are good.
 template <class T>
 struct ForExp {

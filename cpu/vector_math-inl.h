@@ -11,6 +11,8 @@
 
 #include <limits>
 
+#include <ember/cpu/erf_pieces.h>
+
 HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE::vector_math {
 
@@ -27,6 +29,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Whether exp() below is right for every float, so that no lane needs the C library.
 template <class T>
 inline constexpr bool kTotalExp = EMBER_HAVE_AVX512 && sizeof(T) == 4;
+// The same of erf().
+inline constexpr bool kTotalErf = EMBER_HAVE_AVX512;
 
 #if EMBER_HAVE_AVX512
 // 2^(whole + r), |r| <= 1/32, where `whole` is k + j/16 with integers k and 0 <= j < 16, and `shifted` is that plus
@@ -137,12 +141,27 @@ HWY_INLINE V tanh(D d, V x) {
   }
 }
 
-// The error function, float32, to about 1 unit in the last place: two minimax polynomials, of erf x / x below 0.9277
-// and of ln(1 − erf x) above it, by N. Juffa.
+// The error function, float32, to about 1 unit in the last place: where numbers can be looked up, in pieces; else two
+// minimax polynomials, of erf x / x below 0.9277 and of ln(1 − erf x) above it, by N. Juffa. Right for every float.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V erf(D d, V x) {
   using T = hn::TFromD<D>;
   static_assert(sizeof(T) == 4);
+#if EMBER_HAVE_AVX512
+  const __m512 size = _mm512_min_ps(_mm512_set1_ps(3.93f), hn::Abs(x).raw);  // there it rounds to 1; a NaN stays
+  const __m512 magic = _mm512_set1_ps(1572864.0f);  // 1.5·2^20: the sum's mantissa ends with the nearest eighth
+  const __m512 shifted = _mm512_add_ps(size, magic);
+  const __m512 t = _mm512_sub_ps(size, _mm512_sub_ps(shifted, magic));
+  const auto piece = [&](int k) {
+    return _mm512_permutex2var_ps(_mm512_load_ps(kErfPieces[k]), _mm512_castps_si512(shifted),
+                                  _mm512_load_ps(kErfPieces[k] + 16));
+  };
+  __m512 q = piece(4);
+  for (int k = 3; k >= 0; --k) q = _mm512_fmadd_ps(q, t, piece(k));
+  const __m512 one = _mm512_set1_ps(1.0f);
+  const __m512 factor = _mm512_mask_mov_ps(size, _mm512_cmp_ps_mask(size, _mm512_set1_ps(0.9375f), _CMP_GE_OQ), one);
+  return hn::CopySign(V{_mm512_fmadd_ps(q, factor, factor)}, x);
+#else
   const V t = hn::Min(hn::Abs(x), hn::Set(d, T(4)));  // erf 4 rounds to 1
   const V s = hn::Mul(x, x);
   V near = hn::Set(d, T(-5.96761703e-4f));
@@ -162,6 +181,7 @@ HWY_INLINE V erf(D d, V x) {
   far = hn::MulAdd(far, t, hn::Neg(t));
   far = hn::Sub(hn::Set(d, T(1)), exp(d, far));
   return hn::IfThenElse(hn::Gt(hn::Abs(x), hn::Set(d, T(0.927734375f))), hn::CopySign(far, x), near);
+#endif
 }
 
 }  // namespace ember::cpu::HWY_NAMESPACE::vector_math
