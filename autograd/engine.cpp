@@ -71,7 +71,9 @@ struct Task {
   bool needed = true;         // on the way to a capture
   bool queued = false;
   bool stops = false;  // what lies behind it is not run
-  Tensor first;        // gradients of its results so far: the first, and the others where it has several
+  bool noted = false;  // internal::leave_note
+  Tensor note;
+  Tensor first;  // gradients of its results so far: the first, and the others where it has several
   std::vector<Tensor> others;
 
   Tensor& grad(uint32_t i) {
@@ -138,6 +140,30 @@ class Run {
   bool needs(const Node* node) {
     auto* const n = const_cast<Node*>(node);
     return !index_.contains(n) || tasks_[index_[n]].needed;  // what is not in the graph cannot be left out of it
+  }
+
+  bool only_gradient(const Node& from, const Node& to) {
+    // Where there are no hooks, no code of the user's runs between the question and the delivery.
+    if (internal::running_node != &from || from.extras() != nullptr || to.extras() != nullptr) return false;
+    if (to.num_inputs() != 1 || to.num_outputs() == 0 || from.stream() != to.stream()) return false;
+    auto* const node = const_cast<Node*>(&to);
+    if (!index_.contains(node)) return false;
+    const uint32_t number = index_[node];
+    const Task& task = tasks_[number];
+    if (task.dependencies != 1 || !task.needed || task.stops || task.first.defined()) return false;
+    return std::none_of(captures_.begin(), captures_.end(), [number](const Capture& c) { return c.task == number; });
+  }
+  void leave_note(const Node& to, Tensor note) {
+    Task& task = tasks_[index_[const_cast<Node*>(&to)]];
+    task.noted = true;
+    task.note = std::move(note);
+  }
+  std::optional<Tensor> take_note(const Node& node) {
+    auto* const n = const_cast<Node*>(&node);
+    if (internal::running_node != n || !index_.contains(n)) return std::nullopt;
+    Task& task = tasks_[index_[n]];
+    if (!std::exchange(task.noted, false)) return std::nullopt;
+    return std::move(task.note);
   }
 
   std::vector<Tensor> operator()(const std::vector<Edge>& roots, std::vector<Tensor> grads) {
@@ -425,6 +451,9 @@ class Run {
   std::vector<Tensor> grads_out_;
 };
 
+// The innermost backward that runs in this thread.
+thread_local constinit Run* current_run = nullptr;
+
 // How deep backwards are nested in this thread, and where on its stack the first of them is.
 struct Nesting {
   const char* first = nullptr;
@@ -438,9 +467,11 @@ std::vector<Tensor> run_here(const std::vector<Edge>& roots, std::vector<Tensor>
                              const std::vector<Edge>& captures, const EngineOptions& options) {
   struct Scope {
     const void* partial_run = internal::partial_run;
+    Run* run = current_run;
     Nesting outer = nesting;
     ~Scope() {
       internal::partial_run = partial_run;
+      current_run = run;
       nesting = outer;
     }
   };
@@ -448,6 +479,7 @@ std::vector<Tensor> run_here(const std::vector<Edge>& roots, std::vector<Tensor>
   if (nesting.depth++ == 0) nesting.first = static_cast<const char*>(__builtin_frame_address(0));
   Run run(roots, captures, options);
   internal::partial_run = run.partial() ? &run : nullptr;
+  current_run = &run;
   const AutoGradMode mode(options.create_graph);
   return run(roots, std::move(grads));
 }
@@ -545,6 +577,13 @@ namespace internal {
 thread_local constinit const void* partial_run = nullptr;
 bool partial_run_needs(const void* run, const Node* node) {
   return const_cast<Run*>(static_cast<const Run*>(run))->needs(node);
+}
+bool only_gradient(const Node& from, const Node& to) {
+  return current_run != nullptr && current_run->only_gradient(from, to);
+}
+void leave_note(const Node& to, Tensor note) { current_run->leave_note(to, std::move(note)); }
+std::optional<Tensor> take_note(const Node& node) {
+  return current_run != nullptr ? current_run->take_note(node) : std::nullopt;
 }
 }  // namespace internal
 

@@ -1,6 +1,7 @@
 // The engine: runs the nodes of a graph in reverse order of their making.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <ember/autograd/node.h>
@@ -26,5 +27,18 @@ RunKind running_kind();
 // caller's streams sees all gradients. May be called from within a node.
 std::vector<Tensor> run_backward(const std::vector<Edge>& roots, std::vector<Tensor> grads,
                                  const std::vector<Edge>& captures, const EngineOptions& options);
+
+// For a node that does a part of the work of the node behind it, where both together are computed quicker: it gives the
+// gradient as that node would have changed it, and leaves a note that says so.
+namespace internal {
+// Whether the gradient that `from`, which runs, is about to give to `to` is all that `to` gets in this backward, and
+// nobody sees it in between: there is no hook, no retain_grad() and no anomaly mode, and `to` is not captured. Both
+// have one stream. False if in doubt.
+bool only_gradient(const Node& from, const Node& to);
+// Leaves a note for `to`, of which only_gradient() was true. It lasts as long as this backward.
+void leave_note(const Node& to, Tensor note);
+// The note for `node`, which runs; once.
+std::optional<Tensor> take_note(const Node& node);
+}  // namespace internal
 
 }  // namespace ember::autograd

@@ -6,11 +6,29 @@
 
 namespace ember {
 
+// What follows a product in the same kernel.
+enum class Activation : uint8_t {
+  Relu,
+  GeluTanh,  // gelu in the approximation by tanh
+};
+
 struct ProductKernels {
   // As matmul of matrices with alpha = 1 and beta = 0, and sums[m] = Σ a[m,k] over k. Both outputs are contiguous; m, n
   // and k may be 0.
   Kernel<void(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b)> matmul_row_sums{
       "matmul_row_sums"};
+
+  // As matmul_bias, and the activation of that; floating dtypes, `out` is contiguous. `saved`, unless null, comes
+  // undefined and becomes what the gradient needs of the device: of Relu a mask that only the device reads, or nothing,
+  // since the result tells; of GeluTanh the activation's input, [m, n] in out's dtype with dense rows.
+  Kernel<void(const Tensor& out, Tensor* saved, const Tensor& a, const Tensor& b, const Tensor& bias, Activation)>
+      matmul_activation{"matmul_activation"};
+  // The gradient of an activation's input, which is that of its result, a[m,k]·b[k,n], times the derivative: `result`
+  // is the result of Relu (of GeluTanh undefined), `saved` what matmul_activation made. sums[n], unless undefined:
+  // those of the columns of `out`. The outputs are contiguous and of one floating dtype.
+  Kernel<void(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b, const Tensor& result,
+              const Tensor& saved, Activation)>
+      matmul_activation_backward{"matmul_activation_backward"};
 };
 
 extern ProductKernels product_kernels;

@@ -1,6 +1,5 @@
 #include <ember/cpu/register.h>
 
-#include <ember/core/product_kernels.h>
 #include <ember/cpu/elementwise.h>
 #include <ember/cpu/reduce.h>
 
@@ -64,6 +63,8 @@ void register_kernels() {
   set(kernels.matmul, &matmul);
   set(kernels.matmul_bias, &matmul_bias);
   set(product_kernels.matmul_row_sums, &matmul_row_sums);
+  set(product_kernels.matmul_activation, &matmul_activation);
+  set(product_kernels.matmul_activation_backward, &matmul_activation_backward);
   set(kernels.lu, &lu);
   set(kernels.lu_solve, &lu_solve);
   set(kernels.index_select, &index_select);

@@ -1,7 +1,7 @@
 // The kernels of the CPU, by subject, for register.cpp.
 #pragma once
 
-#include <ember/core/kernels.h>
+#include <ember/core/product_kernels.h>
 #include <ember/core/tensor.h>
 
 namespace ember::cpu {
@@ -47,6 +47,11 @@ void log_softmax_backward(const Tensor& grad_in, const Tensor& grad_out, const T
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);
 void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias);
 void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b);
+// matmul_activation.cpp
+void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const Tensor& b, const Tensor& bias,
+                       Activation activation);
+void matmul_activation_backward(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b,
+                                const Tensor& result, const Tensor& saved, Activation activation);
 // lu.cpp
 void lu(const Tensor& a, const Tensor& pivots, const Tensor& info);
 void lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed);

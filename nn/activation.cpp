@@ -10,6 +10,7 @@ namespace functional {
 Tensor relu(const Tensor& input, const ReLUFuncOptions& options) {
   return options.inplace() ? input.relu_() : ember::relu(input);
 }
+Tensor gelu(const Tensor& input, const GELUFuncOptions& options) { return ember::gelu(input, options.approximate()); }
 Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& options) {
   return ember::softmax(input, options.dim(), options.dtype());
 }
@@ -25,6 +26,12 @@ void ReLUImpl::pretty_print(std::ostream& stream) const {
 Tensor ReLUImpl::forward(const Tensor& input) {
   const ForwardRange range(*this);
   return functional::relu(input, options);
+}
+
+void GELUImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "GELU()"; }
+Tensor GELUImpl::forward(const Tensor& input) {
+  const ForwardRange range(*this);
+  return functional::gelu(input, options);
 }
 
 void SigmoidImpl::pretty_print(std::ostream& stream) const { stream << detail::printed_prefix() << "Sigmoid()"; }

@@ -1,5 +1,7 @@
-// Activations: ReLU, Sigmoid, Tanh, Softmax, LogSoftmax. Each gives a tensor of its input's shape.
+// Activations: ReLU, GELU, Sigmoid, Tanh, Softmax, LogSoftmax. Each gives a tensor of its input's shape.
 #pragma once
+
+#include <string>
 
 #include <ember/core/arg.h>
 #include <ember/nn/cloneable.h>
@@ -9,6 +11,11 @@ namespace ember::nn {
 struct ReLUOptions {
   ReLUOptions(bool inplace = false) : inplace_(inplace) {}  // NOLINT: implicit
   EMBER_ARG(bool, inplace);
+};
+
+// approximate: "none", or "tanh" for an approximation that is quicker.
+struct GELUOptions {
+  EMBER_ARG(std::string, approximate) = "none";
 };
 
 // The values along `dim` sum to one.
@@ -21,6 +28,7 @@ using LogSoftmaxOptions = SoftmaxOptions;
 namespace functional {
 
 using ReLUFuncOptions = ReLUOptions;
+using GELUFuncOptions = GELUOptions;
 // dtype: what the input is converted to first.
 struct SoftmaxFuncOptions {
   SoftmaxFuncOptions(int64_t dim) : dim_(dim) {}  // NOLINT: implicit
@@ -30,6 +38,7 @@ struct SoftmaxFuncOptions {
 using LogSoftmaxFuncOptions = SoftmaxFuncOptions;
 
 Tensor relu(const Tensor& input, const ReLUFuncOptions& options = {});
+Tensor gelu(const Tensor& input, const GELUFuncOptions& options = {});
 Tensor softmax(const Tensor& input, const SoftmaxFuncOptions& options);
 Tensor log_softmax(const Tensor& input, const LogSoftmaxFuncOptions& options);
 
@@ -48,6 +57,19 @@ class ReLUImpl : public Cloneable<ReLUImpl> {
 };
 extern template class Cloneable<ReLUImpl>;
 EMBER_MODULE(ReLU);
+
+// x·Φ(x), Φ being the distribution function of the standard normal distribution (Hendrycks and Gimpel, 2016).
+class GELUImpl : public Cloneable<GELUImpl> {
+ public:
+  explicit GELUImpl(const GELUOptions& options = {}) : options(options) {}
+
+  void reset() override {}
+  void pretty_print(std::ostream& stream) const override;
+  Tensor forward(const Tensor& input);
+
+  GELUOptions options;
+};
+EMBER_MODULE(GELU);
 
 // 1 / (1 + exp(-x))
 class SigmoidImpl : public Cloneable<SigmoidImpl> {

@@ -1,8 +1,31 @@
+#include <ember/autograd/ops/linear_activation.h>
+#include <ember/nn/activation.h>
+#include <ember/nn/linear.h>
 #include <ember/nn/sequential.h>
 
 #include <ostream>
 
 namespace ember::nn {
+
+namespace {
+
+// The module, which must be an M and no type derived from it: what AnyModule calls is M's forward().
+template <class M>
+std::shared_ptr<M> exactly(const AnyModule& module) {
+  return module.type_info() == typeid(M) ? std::static_pointer_cast<M>(module.ptr()) : nullptr;
+}
+
+// What a Linear can be computed with.
+std::optional<Activation> activation_of(const AnyModule& module) {
+  if (const auto relu = exactly<ReLUImpl>(module)) {
+    if (!relu->options.inplace()) return Activation::Relu;
+  } else if (const auto gelu = exactly<GELUImpl>(module)) {
+    if (gelu->options.approximate() == "tanh") return Activation::GeluTanh;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 SequentialImpl::SequentialImpl() = default;
 
@@ -25,8 +48,21 @@ void SequentialImpl::push_back(std::string name, AnyModule module) {
 
 void SequentialImpl::check_not_empty() const { EMBER_CHECK(!is_empty(), "Sequential: forward() needs a module"); }
 
-AnyValue SequentialImpl::run_rest(AnyValue value) {
-  for (size_t i = 1; i < modules_.size(); ++i) value = modules_[i].any_forward(std::move(value));
+AnyValue SequentialImpl::run_from(size_t first, AnyValue value) {
+  for (size_t i = first; i < modules_.size(); ++i) {
+    if (i + 1 < modules_.size()) {
+      const auto linear = exactly<LinearImpl>(modules_[i]);
+      const auto activation = linear ? activation_of(modules_[i + 1]) : std::nullopt;
+      const Tensor* const input = activation ? value.try_get<Tensor>() : nullptr;
+      if (input != nullptr) {
+        const ForwardRange range(*linear);
+        value = AnyValue(ops::linear_activation(*input, linear->weight, linear->bias, *activation));
+        ++i;
+        continue;
+      }
+    }
+    value = modules_[i].any_forward(std::move(value));
+  }
   return value;
 }
 

@@ -4,6 +4,9 @@
 //   Sequential named({{"fc1", Linear(3, 4)}, {"act", ReLU()}});
 //   net->push_back(Sigmoid());
 //   Tensor y = net->forward(x);  // the first module takes all the arguments, each other what the one before returns
+//
+// A Linear with a bias and the ReLU (but in place) or GELU by tanh behind it are computed together, with the results
+// and gradients of the two (the history has one node for both, and the profiler's range is the Linear's).
 #pragma once
 
 #include <initializer_list>
@@ -43,8 +46,11 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
   R forward(Inputs&&... inputs) {
     const ForwardRange range(*this);
     check_not_empty();
-    AnyValue value = modules_.front().any_forward(std::forward<Inputs>(inputs)...);
-    return run_rest(std::move(value)).template get<R>();
+    if constexpr (sizeof...(Inputs) == 1) {
+      return run_from(0, AnyValue(std::forward<Inputs>(inputs)...)).template get<R>();
+    } else {
+      return run_from(1, modules_.front().any_forward(std::forward<Inputs>(inputs)...)).template get<R>();
+    }
   }
 
   template <detail::ModuleType M>
@@ -117,7 +123,8 @@ class SequentialImpl : public Cloneable<SequentialImpl> {
 
  private:
   void check_not_empty() const;
-  AnyValue run_rest(AnyValue value);
+  // The modules from `first` on, of which that takes the value.
+  AnyValue run_from(size_t first, AnyValue value);
   AnyModule& checked(size_t index);
   const AnyModule& checked(size_t index) const;
 

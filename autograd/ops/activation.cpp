@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include <ember/autograd/ops/activation.h>
 #include <ember/autograd/ops/unary_forms.h>
 
 namespace ember {
@@ -152,6 +153,11 @@ Tensor sigmoid_to(Dest dest, const Tensor& x) {
 }
 
 }  // namespace
+
+Tensor relu_backward(const Tensor& g, const Tensor& y) {
+  return piecewise_backward("ThresholdBackwardBackward0", {"relu_backward", kernels.relu_backward}, g, y);
+}
+
 }  // namespace ops
 
 using namespace ops;  // NOLINT: the definitions below are this file's

@@ -1,5 +1,6 @@
 // beta·self + alpha·(a product): addmm, addmv, addbmm, baddbmm and addr. With beta = 0 what self holds is ignored.
 #include <ember/autograd/ops/linalg.h>
+#include <ember/autograd/ops/linear_node.h>
 
 namespace ember {
 
@@ -63,6 +64,17 @@ Tensor nth(const Tensor& batch, int64_t i) {
                        batch.storage_offset() + i * batch.stride(0));
 }
 
+Tensor record_addmm(const Tensor& y, const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                    const Scalar& alpha) {
+  return record("AddmmBackward0", y,
+                wrt(self, [undo = Undo(self, y), beta](const Tensor& g) { return times(undo(g), beta); }),
+                wrt(mat1, [b = save_if(mat1.requires_grad(), mat2),
+                           alpha](const Tensor& g) { return times(g.mm(b.get().t()), alpha); }),
+                wrt(mat2, [a = save_if(mat2.requires_grad(), mat1), alpha](const Tensor& g) {
+                  return times(a.get().t().mm(g), alpha);
+                }));
+}
+
 Tensor addmm_to(const char* op, Dest dest, const Tensor& self, const Tensor& mat1, const Tensor& mat2,
                 const Scalar& beta, const Scalar& alpha) {
   check_self(op, self, mat1);
@@ -71,21 +83,20 @@ Tensor addmm_to(const char* op, Dest dest, const Tensor& self, const Tensor& mat
               describe(mat2));
   EMBER_CHECK(mat1.sizes()[1] == mat2.sizes()[0], op, ": [m, k] × [k, n] needs equal k, got ", mat1.sizes(), " × ",
               mat2.sizes());
-  const Tensor y =
-      !dest.given() && self.dim() == 1 && self.sizes()[0] == mat2.sizes()[1] && beta.equal(1) && alpha.equal(1)
-          ? product_with_bias(mat1, mat2, self)
-          : accumulate(op, dest, self, mat1, mat2, {mat1.sizes()[0], mat2.sizes()[1]}, beta,
-                       [&](const Tensor& out, double b) {
-                         matrix_product(out, mat1, mat2, factor_of(alpha, mat1.scalar_type()), b);
-                       });
-  if (!recording(self, mat1, mat2)) return y;
-  return record("AddmmBackward0", y,
-                wrt(self, [undo = Undo(self, y), beta](const Tensor& g) { return times(undo(g), beta); }),
-                wrt(mat1, [b = save_if(mat1.requires_grad(), mat2),
-                           alpha](const Tensor& g) { return times(g.mm(b.get().t()), alpha); }),
-                wrt(mat2, [a = save_if(mat2.requires_grad(), mat1), alpha](const Tensor& g) {
-                  return times(a.get().t().mm(g), alpha);
-                }));
+  // The bias of a linear layer: its gradient may come with that of the weight, whose columns are dense in
+  // addmm(bias, x, weight.t()).
+  if (!dest.given() && self.dim() == 1 && self.sizes()[0] == mat2.sizes()[1] && beta.equal(1) && alpha.equal(1)) {
+    const Tensor y = product_with_bias(mat1, mat2, self);
+    if (!recording(self, mat1, mat2)) return y;
+    if (mat2.strides()[0] == 1 && mat2.strides()[1] >= mat2.sizes()[0]) {
+      return record_linear(y, self, mat1, mat2, true);
+    }
+    return record_addmm(y, self, mat1, mat2, beta, alpha);
+  }
+  const Tensor y = accumulate(
+      op, dest, self, mat1, mat2, {mat1.sizes()[0], mat2.sizes()[1]}, beta,
+      [&](const Tensor& out, double b) { matrix_product(out, mat1, mat2, factor_of(alpha, mat1.scalar_type()), b); });
+  return recording(self, mat1, mat2) ? record_addmm(y, self, mat1, mat2, beta, alpha) : y;
 }
 
 Tensor addmv_to(const char* op, Dest dest, const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,

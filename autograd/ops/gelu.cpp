@@ -1,4 +1,5 @@
 // Smooth and gated activations, gelu, silu, softplus, log_sigmoid and glu: each forward beside its gradient.
+#include <ember/autograd/ops/activation.h>
 #include <ember/autograd/ops/unary_forms.h>
 
 namespace ember {
@@ -136,6 +137,12 @@ Tensor glu_backward(const Tensor& g, const Tensor& x, int64_t d) {
 }
 
 }  // namespace
+
+Tensor gelu_tanh_backward(const Tensor& g, const Tensor& x) {
+  return smooth_backward("GeluBackwardBackward0", {"gelu_backward", kernels.gelu_tanh_backward}, g, x,
+                         gelu_tanh_second);
+}
+
 }  // namespace ops
 
 using namespace ops;  // NOLINT: the definitions below are this file's

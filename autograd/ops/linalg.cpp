@@ -1,5 +1,6 @@
 // Matrix products of two operands.
 #include <ember/autograd/ops/linalg.h>
+#include <ember/autograd/ops/linear_activation.h>
 #include <ember/autograd/ops/linear_node.h>
 
 namespace ember {
@@ -61,6 +62,33 @@ Tensor dot_of(const char* op, const char* node, const Tensor& self, const Tensor
 }
 
 }  // namespace
+
+Tensor linear_activation(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation) {
+  const bool takes = input.defined() && weight.defined() && bias.defined() && input.dim() >= 2 && weight.dim() == 2 &&
+                     input.sizes().back() == weight.sizes()[1] && input.dtype() == weight.dtype() &&
+                     is_floating(input.dtype()) && input.device() == weight.device() &&
+                     is_row(bias, input, weight.sizes()[0]);
+  if (!takes || input.numel() == 0 || weight.numel() == 0 || (input.dim() > 2 && !input.is_contiguous())) {
+    const Tensor y = linear(input, weight, bias);
+    return activation == Activation::Relu ? relu(y) : gelu(y, "tanh");
+  }
+  if (input.dim() > 2) {
+    // The batch is more rows.
+    Dims sizes = input.sizes();
+    const Tensor rows = input.view({input.numel() / sizes.back(), sizes.back()});
+    sizes[sizes.size() - 1] = weight.sizes()[0];
+    return unsafe_view(linear_activation(rows, weight, bias, activation), sizes);
+  }
+  const Tensor columns = detail::alias(weight, {weight.sizes()[1], weight.sizes()[0]},
+                                       {weight.strides()[1], weight.strides()[0]}, weight.storage_offset());
+  const Tensor y = detail::empty({input.sizes()[0], weight.sizes()[0]}, input.scalar_type(), input.device());
+  const bool records = recording(bias, input, weight);
+  Tensor saved;
+  launch(product_kernels.matmul_activation, y.device(), y, records ? &saved : nullptr, input, columns, bias,
+         activation);
+  return records ? record_linear_activation(y, saved, bias, input, weight, activation) : y;
+}
+
 }  // namespace ops
 
 using namespace ops;  // NOLINT: the definitions below are this file's

@@ -1,4 +1,4 @@
-// The history of a linear layer with a bias.
+// The histories of a linear layer with a bias, and of one with an activation behind it.
 #pragma once
 
 #include <ember/autograd/ops/common.h>
@@ -6,66 +6,69 @@
 
 namespace ember::ops {
 
-// Of y[N, out] = input[N, in]·weightᵀ[in, out] + bias[out]. A node of its own, because the gradients of the weight and
-// of the bias may come of one pass over that of y.
-class LinearNode final : public autograd::Node {
+// Of y[N, out] = input[N, in]·b[in, out] + bias[out], where b is weightᵀ, weight[out, in], or, with `transposed`, the
+// weight itself, [in, out] with dense columns. A node of its own, because the gradients of the weight and of the bias
+// may come of one pass over that of y, and that of the input may come with what the layer below would do to it.
+class LinearNodeBase : public autograd::Node {
  public:
-  LinearNode(const Stream& stream, const Tensor& bias, const Tensor& input, const Tensor& weight,
-             autograd::SavedTensor saved_input, autograd::SavedTensor saved_weight)
-      : Node(edges_, 3, 1),
-        edges_{autograd::gradient_edge(bias), autograd::gradient_edge(input), autograd::gradient_edge(weight)},
-        scope_(this),
-        input_(std::move(saved_input)),
-        weight_(std::move(saved_weight)) {
-    scope_.close();
-    set_stream(stream);
-  }
+  struct Edges {
+    autograd::Edge bias, input, weight;
+  };
 
-  const char* type_name() const override { return "AddmmBackward0"; }
+ protected:
+  LinearNodeBase(const Stream& stream, Edges edges, autograd::SavedTensor input, autograd::SavedTensor weight,
+                 bool transposed);
 
-  void apply(Tensor* grads_in, Tensor* grads_out) override {
-    if (!grads_in[0].defined()) return;
-    const Tensor& g = std::as_const(grads_in[0]);
-    const bool of_bias = task_should_compute_output(0), of_weight = task_should_compute_output(2);
-    if (of_weight) {
-      const Tensor x = input_.get();
-      if (of_bias && !recording(g, x)) {
-        gradients_of_parameters(g, x, grads_out[0], grads_out[2]);
-      } else {
-        if (of_bias) grads_out[0] = g.sum(0);
-        grads_out[2] = g.t().mm(x);
-      }
-    } else if (of_bias) {
-      grads_out[0] = g.sum(0);
-    }
-    if (task_should_compute_output(1)) grads_out[1] = g.mm(weight_.get());
-  }
-
- private:
-  static void gradients_of_parameters(const Tensor& g, const Tensor& x, Tensor& bias, Tensor& weight) {
-    const int64_t outputs = g.sizes()[1];
-    bias = ember::detail::empty({outputs}, g.scalar_type(), g.device());
-    weight = ember::detail::empty({outputs, x.sizes()[1]}, g.scalar_type(), g.device());
-    if (outputs == 0) return;
-    const Tensor columns =
-        ember::detail::alias(g, {outputs, g.sizes()[0]}, {g.strides()[1], g.strides()[0]}, g.storage_offset());
-    launch(product_kernels.matmul_row_sums, g.device(), weight, bias, columns, x);
-  }
+  // Fills grads_out from the gradient of y. `sums`, unless undefined: that of the bias.
+  void gradients(const Tensor& g, const Tensor& sums, Tensor* grads_out);
 
   autograd::Edge edges_[3];
   autograd::SavedTensorScope scope_;
   autograd::SavedTensor input_, weight_;
+
+ private:
+  Tensor gradient_of_input(const Tensor& g);
+  void gradients_of_parameters(const Tensor& g, const Tensor& x, Tensor* grads_out);
+  Tensor gradient_of_weight(const Tensor& g, const Tensor& x);
+  bool transposed_;
 };
 
-// Makes `y` the result of such a node, and returns it.
-inline Tensor record_linear(const Tensor& y, const Tensor& bias, const Tensor& input, const Tensor& weight) {
-  const Stream stream = y.is_cpu() ? Stream{Device(kCPU), 0} : current_stream(y.device());
-  autograd::set_history(
-      y,
-      IntrusivePtr<autograd::Node>(new LinearNode(stream, bias, input, weight, save_if(weight.requires_grad(), input),
-                                                  save_if(input.requires_grad(), weight))),
-      0);
-  return y;
-}
+class LinearNode final : public LinearNodeBase {
+ public:
+  LinearNode(const Stream& stream, Edges edges, autograd::SavedTensor input, autograd::SavedTensor weight,
+             bool transposed)
+      : LinearNodeBase(stream, std::move(edges), std::move(input), std::move(weight), transposed) {}
+  const char* type_name() const override { return "AddmmBackward0"; }
+  void apply(Tensor* grads_in, Tensor* grads_out) override;
+};
+
+// Of the activation of such a y. The activation's part of the backward is here, or has been done by the node above
+// (internal::leave_note).
+class LinearActivationNode final : public LinearNodeBase {
+ public:
+  // `result`: of Relu. `saved`: what the kernel has left for the gradient.
+  LinearActivationNode(const Stream& stream, Edges edges, autograd::SavedTensor input, autograd::SavedTensor weight,
+                       autograd::SavedTensor result, autograd::SavedTensor saved, Activation activation);
+  const char* type_name() const override { return "AddmmActivationBackward0"; }
+  void apply(Tensor* grads_in, Tensor* grads_out) override;
+
+  // The gradient of the activation's input where that of its result is g[N, n]·b[n, out], which are not empty, with a
+  // note for this node; undefined, and no note, where the two do not fit.
+  Tensor masked_product(const Tensor& g, const Tensor& b);
+
+ private:
+  Tensor masked(Tensor g) const;
+  Tensor activation_input() const;
+
+  autograd::SavedTensorScope saved_scope_;
+  autograd::SavedTensor result_, saved_;
+  Activation activation_;
+};
+
+// Make `y` the result of such a node, and return it.
+Tensor record_linear(const Tensor& y, const Tensor& bias, const Tensor& input, const Tensor& weight,
+                     bool transposed = false);
+Tensor record_linear_activation(const Tensor& y, const Tensor& saved, const Tensor& bias, const Tensor& input,
+                                const Tensor& weight, Activation activation);
 
 }  // namespace ember::ops
