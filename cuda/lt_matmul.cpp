@@ -33,6 +33,14 @@ cublasLtEpilogue_t lt_epilogue(Epilogue epilogue) {
     case Epilogue::None: return CUBLASLT_EPILOGUE_DEFAULT;
     case Epilogue::Bias: return CUBLASLT_EPILOGUE_BIAS;
     case Epilogue::RowSums: return CUBLASLT_EPILOGUE_BGRADB;  // a is cuBLASLt's B
+    case Epilogue::BiasRelu: return CUBLASLT_EPILOGUE_RELU_BIAS;
+    case Epilogue::BiasReluAux: return CUBLASLT_EPILOGUE_RELU_AUX_BIAS;
+    case Epilogue::BiasGelu: return CUBLASLT_EPILOGUE_GELU_BIAS;
+    case Epilogue::BiasGeluAux: return CUBLASLT_EPILOGUE_GELU_AUX_BIAS;
+    case Epilogue::ReluBackward: return CUBLASLT_EPILOGUE_DRELU;
+    case Epilogue::ReluBackwardSums: return CUBLASLT_EPILOGUE_DRELU_BGRAD;
+    case Epilogue::GeluBackward: return CUBLASLT_EPILOGUE_DGELU;
+    case Epilogue::GeluBackwardSums: return CUBLASLT_EPILOGUE_DGELU_BGRAD;
   }
   return CUBLASLT_EPILOGUE_DEFAULT;
 }
@@ -40,6 +48,10 @@ cublasLtEpilogue_t lt_epilogue(Epilogue epilogue) {
 void point_to_vector(LtPlan& plan, const void* vector) {
   set(&plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
   plan.vector = vector;
+}
+void point_to_aux(LtPlan& plan, void* aux) {
+  set(&plan.product, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, aux);
+  plan.aux = aux;
 }
 
 // outᵀ[n, m] = bᵀ[n, k]·aᵀ[k, m], column-major: see gemm_layout.h.
@@ -51,7 +63,12 @@ void describe_product(LtPlan& plan, const Gemm& g, const GemmTypes& types) {
       static_cast<int32_t>(g.a.layout.transpose ? CUBLAS_OP_T : CUBLAS_OP_N));
   if (g.epilogue != Epilogue::None) {
     set(&plan.product, CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<uint32_t>(lt_epilogue(g.epilogue)));
-    point_to_vector(plan, g.vector);  // the heuristics look at its alignment; its type is out's where none is said
+    // The heuristics look at the alignment of both; their types, but for the mask's, are out's where none is said.
+    if (has_vector(g.epilogue)) point_to_vector(plan, g.vector);
+    if (has_aux(g.epilogue)) {
+      point_to_aux(plan, g.aux);
+      set(&plan.product, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, aux_ld(g.epilogue, g.n));
+    }
   }
   init_layout(&plan.a, types.data, g.m, g.k, g.a.layout.transpose, g.a.layout.ld, g.batch, g.a.batch_stride);
   init_layout(&plan.b, types.data, g.k, g.n, g.b.layout.transpose, g.b.layout.ld, g.batch, g.b.batch_stride);
@@ -78,7 +95,9 @@ LtCandidates candidates(LtPlan& plan, const LtContext& context, const DeviceInfo
   const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
       context.handle, &plan.product, &plan.b, &plan.a, &plan.out, &plan.out, &preference, wanted, results, &count);
   LtCandidates found;
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return found;
+  // Which dtypes an epilogue takes differs by version, and so does what is said of one that it does not take.
+  const bool invalid = status == CUBLAS_STATUS_INVALID_VALUE && g.epilogue >= Epilogue::BiasRelu;
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || invalid) return found;
   EMBER_CUBLAS_CHECK(status);
   for (int i = 0; i < count; ++i) {
     if (results[i].state != CUBLAS_STATUS_SUCCESS) continue;
@@ -90,7 +109,8 @@ LtCandidates candidates(LtPlan& plan, const LtContext& context, const DeviceInfo
 // Queues the product with one kernel of cuBLASLt; false if that refuses the problem.
 bool run_plan(const LaunchScope& scope, const LtContext& context, LtPlan& plan, const LtChoice& choice,
               const Gemm& gemm, const GemmTypes& types, double alpha, double beta) {
-  if (gemm.epilogue != Epilogue::None && plan.vector != gemm.vector) point_to_vector(plan, gemm.vector);
+  if (has_vector(gemm.epilogue) && plan.vector != gemm.vector) point_to_vector(plan, gemm.vector);
+  if (has_aux(gemm.epilogue) && plan.aux != gemm.aux) point_to_aux(plan, gemm.aux);
   Storage workspace;
   if (choice.workspace != 0) {
     workspace = allocate_storage(choice.workspace, Device(kCUDA, static_cast<DeviceIndex>(scope.info.index)));

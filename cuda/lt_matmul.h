@@ -24,6 +24,7 @@ struct LtPlan {
   cublasLtMatmulDescOpaque_t product;
   cublasLtMatrixLayoutOpaque_t a, b, out;  // row-major names; cuBLASLt gets b first
   const void* vector = nullptr;            // the epilogue's that `product` has
+  const void* aux = nullptr;
   LtChoice choice;
 };
 
@@ -57,7 +58,7 @@ class GemmFactor {
 
 // Queues the product on the scope's stream; or gives false, having done nothing, where cuBLASLt has no kernel for it,
 // or where cuda::benchmark() has found that what is done `otherwise` is quicker: that queues the same, to memory of its
-// own. An epilogue wants beta = 0, and RowSums alpha = 1.
+// own. An epilogue wants beta = 0 and alpha = 1.
 bool lt_gemm(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta, FunctionRef otherwise);
 
 }  // namespace ember::cuda

@@ -9,12 +9,48 @@
 
 namespace ember::cuda {
 
-// What the product does beside out = beta·out + alpha·a·b.
+// What the product does beside out = beta·out + alpha·a·b. Gelu is the approximation by tanh.
 enum class Epilogue : uint8_t {
   None,
   Bias,     // adds vector[n] to each row
   RowSums,  // also makes vector[m] the sums of the rows of a
+  // Activations of what Bias gives; with Aux also makes aux what the backwards take: of Relu a mask, a bit for each
+  // element, of Gelu what it is applied to.
+  BiasRelu,
+  BiasReluAux,
+  BiasGelu,
+  BiasGeluAux,
+  // The product is the gradient of an activation's result and becomes that of what it was applied to, read from aux;
+  // with Sums also makes vector[n] the sums of the columns of that.
+  ReluBackward,
+  ReluBackwardSums,
+  GeluBackward,
+  GeluBackwardSums,
 };
+
+constexpr bool takes_bias(Epilogue e) {
+  return e == Epilogue::Bias || (e >= Epilogue::BiasRelu && e <= Epilogue::BiasGeluAux);
+}
+constexpr bool sums_columns(Epilogue e) { return e == Epilogue::ReluBackwardSums || e == Epilogue::GeluBackwardSums; }
+constexpr bool is_backward(Epilogue e) { return e >= Epilogue::ReluBackward; }
+constexpr bool has_vector(Epilogue e) { return takes_bias(e) || sums_columns(e) || e == Epilogue::RowSums; }
+constexpr bool writes_aux(Epilogue e) { return e == Epilogue::BiasReluAux || e == Epilogue::BiasGeluAux; }
+constexpr bool has_aux(Epilogue e) { return writes_aux(e) || is_backward(e); }
+// Whether aux is a mask of bits.
+constexpr bool has_mask(Epilogue e) {
+  return e == Epilogue::BiasReluAux || e == Epilogue::ReluBackward || e == Epilogue::ReluBackwardSums;
+}
+
+// The length of a vector that the product writes, or 0.
+constexpr int64_t written_vector(Epilogue e, int64_t m, int64_t n) {
+  return e == Epilogue::RowSums ? m : sums_columns(e) ? n : 0;
+}
+
+// From a row of aux to the next, for rows of n: in bits of the mask, or in elements. cuBLASLt wants multiples.
+constexpr int64_t aux_ld(Epilogue e, int64_t n) {
+  const int64_t multiple = has_mask(e) ? 128 : 8;
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 struct GemmMatrix {
   const void* data = nullptr;
@@ -33,6 +69,7 @@ struct Gemm {
   int64_t out_batch_stride = 0;
   Epilogue epilogue = Epilogue::None;
   void* vector = nullptr;  // the epilogue's: dense, of the dtype of the matrices
+  void* aux = nullptr;     // the epilogue's: m rows, aux_ld from one to the next, of bits or of the dtype
 };
 
 // How many elements of memory there are from the first of `out` to its last.
@@ -75,7 +112,8 @@ struct LtKey {
     put(alignment_log2(g.a.data), 4);
     put(alignment_log2(g.b.data), 4);
     put(alignment_log2(g.out), 4);
-    put(g.epilogue == Epilogue::None ? 0 : alignment_log2(g.vector), 4);
+    put(has_vector(g.epilogue) ? alignment_log2(g.vector) : 0, 4);
+    put(has_aux(g.epilogue) ? alignment_log2(g.aux) : 0, 4);
   }
 
   uint64_t hash() const {

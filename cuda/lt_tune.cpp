@@ -77,6 +77,14 @@ const char* name_of(Epilogue epilogue) {
     case Epilogue::None: return "";
     case Epilogue::Bias: return " + bias";
     case Epilogue::RowSums: return ", row sums";
+    case Epilogue::BiasRelu: return " + bias, relu";
+    case Epilogue::BiasReluAux: return " + bias, relu and mask";
+    case Epilogue::BiasGelu: return " + bias, gelu";
+    case Epilogue::BiasGeluAux: return " + bias, gelu and input";
+    case Epilogue::ReluBackward: return ", masked";
+    case Epilogue::ReluBackwardSums: return ", masked, column sums";
+    case Epilogue::GeluBackward: return ", gelu's gradient";
+    case Epilogue::GeluBackwardSums: return ", gelu's gradient, column sums";
   }
   return "";
 }
@@ -89,15 +97,26 @@ ScratchGemm::ScratchGemm(const Gemm& gemm, int device) : gemm_(gemm) {
   offset_ = static_cast<int64_t>(reinterpret_cast<uintptr_t>(gemm.out) % 256) / element;
   memory_ = detail::empty({offset_ + out_extent(gemm)}, gemm.dtype, where);
   gemm_.out = static_cast<char*>(memory_.data_ptr()) + offset_ * element;
-  if (gemm.epilogue == Epilogue::RowSums) {
-    vector_ = detail::empty({gemm.m}, gemm.dtype, where);
+  if (const int64_t length = written_vector(gemm.epilogue, gemm.m, gemm.n); length != 0) {
+    vector_ = detail::empty({length}, gemm.dtype, where);
     gemm_.vector = vector_.data_ptr();
   }
+  if (writes_aux(gemm.epilogue)) {
+    aux_ = empty_aux(gemm.epilogue, gemm.m, gemm.n, gemm.dtype, where);
+    gemm_.aux = aux_.data_ptr();
+  }
+}
+
+Tensor empty_aux(Epilogue epilogue, int64_t m, int64_t n, ScalarType dtype, Device device) {
+  const int64_t ld = aux_ld(epilogue, n);
+  if (has_mask(epilogue)) return detail::empty({m, ld / 8}, kUInt8, device);
+  return detail::alias(detail::empty({m, ld}, dtype, device), {m, n}, {ld, 1}, 0);
 }
 
 Tensor ScratchGemm::matrix() const { return detail::alias(memory_, {gemm_.m, gemm_.n}, {gemm_.out_ld, 1}, offset_); }
 
 Tensor ScratchGemm::vector() const { return vector_; }
+Tensor ScratchGemm::aux() const { return aux_; }
 
 bool can_measure(cudaStream_t stream) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;

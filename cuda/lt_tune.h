@@ -39,6 +39,9 @@ struct LtCandidates {
   int count = 0;
 };
 
+// Memory for an epilogue's aux: a mask, or an [m, n] matrix with its rows aux_ld apart.
+Tensor empty_aux(Epilogue epilogue, int64_t m, int64_t n, ScalarType dtype, Device device);
+
 // A problem with memory of its own to write to, of the same strides and alignment.
 class ScratchGemm {
  public:
@@ -46,13 +49,14 @@ class ScratchGemm {
   const Gemm& gemm() const { return gemm_; }
   // Of one matrix: as a tensor.
   Tensor matrix() const;
-  Tensor vector() const;  // of RowSums
+  Tensor vector() const;  // of the epilogues that write one
+  Tensor aux() const;     // of BiasGeluAux, as a matrix
 
  private:
   Gemm gemm_;
   Tensor memory_;
   int64_t offset_ = 0;  // in elements
-  Tensor vector_;
+  Tensor vector_, aux_;
 };
 
 // Whether work may be queued on the stream that is not to be part of a graph, and waited for.

@@ -8,10 +8,8 @@
 
 #include <ember/core/cuda_blas.h>
 #include <ember/core/launch.h>
-#include <ember/core/product_kernels.h>
-#include <ember/cuda/blas.h>
 #include <ember/cuda/gemm_layout.h>
-#include <ember/cuda/lt_matmul.h>
+#include <ember/cuda/product.h>
 #include <ember/cuda/register.h>
 
 namespace ember::cuda {
@@ -87,19 +85,6 @@ Library library() {
   return chosen;
 }
 
-// cuBLAS has kernels for a matrix and a vector, which cuBLASLt has not; of the epilogues, some versions of cuBLASLt
-// forget elements of a vector.
-bool for_lt(const Gemm& g) {
-  const bool matrices = g.m != 1 && g.n != 1;
-  if (!matrices && g.epilogue != Epilogue::None) return false;
-  switch (library()) {
-    case Library::Cublas: return false;
-    case Library::CublasLt: return true;
-    case Library::Choose: break;
-  }
-  return matrices || benchmark();
-}
-
 void cublas_gemm(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
   const GemmTypes types = gemm_types(g.dtype);
   const GemmFactor alpha_factor(alpha, types), beta_factor(beta, types);
@@ -122,8 +107,36 @@ void cublas_gemm(const LaunchScope& scope, const Gemm& g, double alpha, double b
   }
 }
 
-// Without an epilogue: always done.
-void run(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
+}  // namespace
+
+Product::Product(const Tensor& out, const Tensor& a, const Tensor& b) {
+  const MatrixView x(a), y(b), z(out);
+  gemm.dtype = out.dtype();
+  gemm.batch = checked(z.batch, "batch size");
+  gemm.m = checked(z.rows, "number of rows");
+  gemm.n = checked(z.cols, "number of columns");
+  gemm.k = checked(x.cols, "inner size");
+  gemm.out = z.data;
+  gemm.out_ld = checked(z.rows == 1 ? z.cols : z.row_stride, "stride of the output");
+  gemm.out_batch_stride = z.batch_stride;
+  EMBER_CHECK(gemm.out_ld >= z.cols && (z.cols == 1 || z.col_stride == 1), "the output must be row-major, got strides ",
+              out.strides());
+  gemm.a = prepare(a, x, "stride of the first matrix", copies[0]);
+  gemm.b = prepare(b, y, "stride of the second matrix", copies[1]);
+}
+
+bool for_lt(const Gemm& g) {
+  const bool matrices = g.m != 1 && g.n != 1;
+  if (!matrices && g.epilogue != Epilogue::None) return false;
+  switch (library()) {
+    case Library::Cublas: return false;
+    case Library::CublasLt: return true;
+    case Library::Choose: break;
+  }
+  return matrices || benchmark();
+}
+
+void run_product(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
   std::optional<ScratchGemm> scratch;
   const auto otherwise = [&] {
     if (!scratch) scratch.emplace(g, scope.info.index);
@@ -133,27 +146,7 @@ void run(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
   check_launch("matmul");
 }
 
-// A product as cuBLAS takes it, with the copies of factors that it needs.
-struct Product {
-  Gemm gemm;
-  Tensor copies[2];
-
-  Product(const Tensor& out, const Tensor& a, const Tensor& b) {
-    const MatrixView x(a), y(b), z(out);
-    gemm.dtype = out.dtype();
-    gemm.batch = checked(z.batch, "batch size");
-    gemm.m = checked(z.rows, "number of rows");
-    gemm.n = checked(z.cols, "number of columns");
-    gemm.k = checked(x.cols, "inner size");
-    gemm.out = z.data;
-    gemm.out_ld = checked(z.rows == 1 ? z.cols : z.row_stride, "stride of the output");
-    gemm.out_batch_stride = z.batch_stride;
-    EMBER_CHECK(gemm.out_ld >= z.cols && (z.cols == 1 || z.col_stride == 1),
-                "the output must be row-major, got strides ", out.strides());
-    gemm.a = prepare(a, x, "stride of the first matrix", copies[0]);
-    gemm.b = prepare(b, y, "stride of the second matrix", copies[1]);
-  }
-};
+namespace {
 
 void multiply(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
   const MatrixView x(a), y(b), z(out);
@@ -171,12 +164,14 @@ void multiply(const Tensor& out, const Tensor& a, const Tensor& b, double alpha,
   }
   const LaunchScope scope(out.device());
   const Product product(out, a, b);
-  run(scope, product.gemm, alpha, beta);
+  run_product(scope, product.gemm, alpha, beta);
 }
 
 Tensor as_batch(const Tensor& x) {
   return detail::alias(x, {1, x.size(0), x.size(1)}, {0, x.stride(0), x.stride(1)}, x.storage_offset());
 }
+
+}  // namespace
 
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
   if (out.numel() == 0) return;
@@ -190,76 +185,6 @@ void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, d
   }
 }
 
-void copy_to_rows(const Tensor& out, const Tensor& bias) {
-  TensorIterator iter(out);
-  iter.add_input(bias);
-  iter.build();
-  launch(kernels.copy, out.device(), iter);
-}
-
-void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
-  if (out.numel() == 0) return;
-  if (!is_floating(out.dtype()) || a.sizes()[1] == 0) {
-    copy_to_rows(out, bias);
-    return matmul(out, a, b, 1, 1);
-  }
-  const LaunchScope scope(out.device());
-  const Product product(out, a, b);
-  // The bias is added on the way, or is in every row of the output first.
-  if (bias.sizes()[0] == 1 || bias.strides()[0] == 1) {
-    Gemm fused = product.gemm;
-    fused.epilogue = Epilogue::Bias;
-    fused.vector = bias.data_ptr();
-    std::optional<ScratchGemm> scratch;
-    const auto in_steps = [&] {
-      if (!scratch) scratch.emplace(product.gemm, scope.info.index);
-      copy_to_rows(scratch->matrix(), bias);
-      run(scope, scratch->gemm(), 1, 1);
-    };
-    if (for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) return check_launch("matmul_bias");
-  }
-  copy_to_rows(out, bias);
-  run(scope, product.gemm, 1, 1);
-}
-
-void sum_rows(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.device(), sums, a, DimMask{2}, 1.0); }
-
-// Up to this many multiply-adds the launch that is saved is worth more than what the kernels that also sum may lack in
-// speed; beyond it they are taken where they were measured.
-constexpr int64_t kRowSumsWork = int64_t{1} << 27;
-
-void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b) {
-  if (out.numel() == 0 || a.sizes()[1] == 0 || !is_floating(out.dtype())) {
-    sum_rows(sums, a);
-    return matmul(out, a, b, 1, 0);
-  }
-  const LaunchScope scope(out.device());
-  const Product product(out, a, b);
-  Gemm fused = product.gemm;
-  fused.epilogue = Epilogue::RowSums;
-  fused.vector = sums.data_ptr();
-  std::optional<ScratchGemm> scratch;
-  const auto in_steps = [&] {
-    if (!scratch) scratch.emplace(fused, scope.info.index);
-    sum_rows(scratch->vector(), a);
-    Gemm plain = scratch->gemm();
-    plain.epilogue = Epilogue::None;
-    run(scope, plain, 1, 0);
-  };
-  const bool worth_it = benchmark() || fused.m * fused.n <= kRowSumsWork / fused.k;
-  if (worth_it && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
-    return check_launch("matmul_row_sums");
-  }
-  sum_rows(sums, a);
-  run(scope, product.gemm, 1, 0);
-}
-
-}  // namespace
-
-void register_matmul(Kernels& table) {
-  table.matmul.function[kColumn] = matmul;
-  table.matmul_bias.function[kColumn] = matmul_bias;
-  product_kernels.matmul_row_sums.function[kColumn] = matmul_row_sums;
-}
+void register_matmul(Kernels& table) { table.matmul.function[kColumn] = matmul; }
 
 }  // namespace ember::cuda

@@ -25,6 +25,7 @@ void register_kernels(Kernels& table) {
   register_search(table);
   register_softmax(table);
   register_matmul(table);
+  register_matmul_fused(table);
   register_lu(table);
   register_index(table);
   register_nonzero(table);

@@ -29,6 +29,7 @@ void register_sorts(Kernels& table);
 void register_search(Kernels& table);
 void register_softmax(Kernels& table);
 void register_matmul(Kernels& table);
+void register_matmul_fused(Kernels& table);
 void register_lu(Kernels& table);
 void register_index(Kernels& table);
 void register_nonzero(Kernels& table);

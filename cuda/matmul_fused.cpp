@@ -1,0 +1,210 @@
+// Products and what comes before or after them in one kernel, by the epilogues of cuBLASLt: where it has one for the
+// problem and, with cuda::benchmark(), where that is measured to be quicker than the steps.
+#include <optional>
+
+#include <ember/core/cuda_blas.h>
+#include <ember/core/launch.h>
+#include <ember/core/product_kernels.h>
+#include <ember/cuda/product.h>
+#include <ember/cuda/register.h>
+
+namespace ember::cuda {
+
+namespace {
+
+void copy_to_rows(const Tensor& out, const Tensor& bias) {
+  TensorIterator iter(out);
+  iter.add_input(bias);
+  iter.build();
+  launch(kernels.copy, out.device(), iter);
+}
+
+void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias) {
+  if (out.numel() == 0) return;
+  if (!is_floating(out.dtype()) || a.sizes()[1] == 0) {
+    copy_to_rows(out, bias);
+    return matmul(out, a, b, 1, 1);
+  }
+  const LaunchScope scope(out.device());
+  const Product product(out, a, b);
+  // The bias is added on the way, or is in every row of the output first.
+  if (bias.sizes()[0] == 1 || bias.strides()[0] == 1) {
+    Gemm fused = product.gemm;
+    fused.epilogue = Epilogue::Bias;
+    fused.vector = bias.data_ptr();
+    std::optional<ScratchGemm> scratch;
+    const auto in_steps = [&] {
+      if (!scratch) scratch.emplace(product.gemm, scope.info.index);
+      copy_to_rows(scratch->matrix(), bias);
+      run_product(scope, scratch->gemm(), 1, 1);
+    };
+    if (for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) return check_launch("matmul_bias");
+  }
+  copy_to_rows(out, bias);
+  run_product(scope, product.gemm, 1, 1);
+}
+
+void sum_rows(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.device(), sums, a, DimMask{2}, 1.0); }
+
+// Up to this many multiply-adds the launch that is saved is worth more than what the kernels that also sum may lack in
+// speed; beyond it they are taken where they were measured.
+constexpr int64_t kSumsWork = int64_t{1} << 27;
+bool worth_summing(const Gemm& g) {
+  return benchmark() || written_vector(g.epilogue, g.m, g.n) == 0 || g.m * g.n <= kSumsWork / g.k;
+}
+
+void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b) {
+  if (out.numel() == 0 || a.sizes()[1] == 0 || !is_floating(out.dtype())) {
+    sum_rows(sums, a);
+    return matmul(out, a, b, 1, 0);
+  }
+  const LaunchScope scope(out.device());
+  const Product product(out, a, b);
+  Gemm fused = product.gemm;
+  fused.epilogue = Epilogue::RowSums;
+  fused.vector = sums.data_ptr();
+  std::optional<ScratchGemm> scratch;
+  const auto in_steps = [&] {
+    if (!scratch) scratch.emplace(fused, scope.info.index);
+    sum_rows(scratch->vector(), a);
+    Gemm plain = scratch->gemm();
+    plain.epilogue = Epilogue::None;
+    run_product(scope, plain, 1, 0);
+  };
+  if (worth_summing(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
+    return check_launch("matmul_row_sums");
+  }
+  sum_rows(sums, a);
+  run_product(scope, product.gemm, 1, 0);
+}
+
+void relu(const Tensor& x) {
+  TensorIterator iter(x);
+  iter.add_input(x);
+  iter.build();
+  launch(kernels.relu, x.device(), iter, Params{});
+}
+
+void gelu(const Tensor& out, const Tensor& x) {
+  TensorIterator iter(out);
+  iter.add_input(x);
+  iter.build();
+  launch(kernels.gelu_tanh, out.device(), iter, Params{});
+}
+
+// cuBLASLt's activations are of matrices of float32 and the 2-byte floats.
+bool may_fuse(const Tensor& out, const Tensor& a) {
+  return out.numel() != 0 && a.sizes()[1] != 0 && out.sizes()[0] != 1 && out.sizes()[1] != 1 && out.dtype() != kFloat64;
+}
+
+// `aux` is one for the epilogue, if that has one. False, and nothing is done, where it is not to be computed so.
+bool activate_on_the_way(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, const Tensor& aux,
+                         Epilogue epilogue) {
+  if (!may_fuse(out, a) || (bias.sizes()[0] != 1 && bias.strides()[0] != 1)) return false;
+  const LaunchScope scope(out.device());
+  const Product product(out, a, b);
+  Gemm fused = product.gemm;
+  fused.epilogue = epilogue;
+  fused.vector = bias.data_ptr();
+  fused.aux = aux.defined() ? aux.data_ptr() : nullptr;
+  std::optional<ScratchGemm> scratch;
+  const auto in_steps = [&] {
+    if (!scratch) scratch.emplace(fused, scope.info.index);
+    if (epilogue == Epilogue::BiasGeluAux) {
+      matmul_bias(scratch->aux(), a, b, bias);
+      return gelu(scratch->matrix(), scratch->aux());
+    }
+    matmul_bias(scratch->matrix(), a, b, bias);
+    if (epilogue == Epilogue::BiasGelu) return gelu(scratch->matrix(), scratch->matrix());
+    relu(scratch->matrix());
+  };
+  if (!for_lt(fused) || !lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) return false;
+  check_launch("matmul_activation");
+  return true;
+}
+
+void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const Tensor& b, const Tensor& bias,
+                       Activation activation) {
+  const auto aux_for = [&](Epilogue epilogue) {
+    return empty_aux(epilogue, out.sizes()[0], out.sizes()[1], out.scalar_type(), out.device());
+  };
+  if (activation == Activation::Relu) {
+    if (saved != nullptr && may_fuse(out, a)) {
+      *saved = aux_for(Epilogue::BiasReluAux);
+      if (activate_on_the_way(out, a, b, bias, *saved, Epilogue::BiasReluAux)) return;
+      *saved = Tensor();  // the result has to do
+    }
+    if (activate_on_the_way(out, a, b, bias, {}, Epilogue::BiasRelu)) return;
+    matmul_bias(out, a, b, bias);
+    return relu(out);
+  }
+  if (saved == nullptr) {
+    if (activate_on_the_way(out, a, b, bias, {}, Epilogue::BiasGelu)) return;
+    matmul_bias(out, a, b, bias);
+    return gelu(out, out);
+  }
+  *saved = aux_for(Epilogue::BiasGeluAux);
+  if (activate_on_the_way(out, a, b, bias, *saved, Epilogue::BiasGeluAux)) return;
+  matmul_bias(*saved, a, b, bias);
+  gelu(out, *saved);
+}
+
+// The gradient of an activation's result becomes that of its input.
+void through_activation(const Tensor& g, const Tensor& result, const Tensor& saved, Activation activation) {
+  const bool is_relu = activation == Activation::Relu;
+  TensorIterator iter(g);
+  iter.add_input(g);
+  iter.add_input(is_relu ? result : saved);
+  iter.build();
+  launch(is_relu ? kernels.relu_backward : kernels.gelu_tanh_backward, g.device(), iter, Params{});
+}
+
+void sum_columns(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.device(), sums, a, DimMask{1}, 1.0); }
+
+void matmul_activation_backward(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b,
+                                const Tensor& result, const Tensor& saved, Activation activation) {
+  const bool is_relu = activation == Activation::Relu;
+  if (may_fuse(out, a) && saved.defined()) {
+    const LaunchScope scope(out.device());
+    const Product product(out, a, b);
+    Gemm fused = product.gemm;
+    fused.epilogue = is_relu          ? sums.defined() ? Epilogue::ReluBackwardSums : Epilogue::ReluBackward
+                     : sums.defined() ? Epilogue::GeluBackwardSums
+                                      : Epilogue::GeluBackward;
+    fused.vector = sums.defined() ? sums.data_ptr() : nullptr;
+    fused.aux = saved.data_ptr();
+    std::optional<ScratchGemm> scratch;
+    const auto in_steps = [&] {
+      if (!scratch) scratch.emplace(fused, scope.info.index);
+      // Without the sums it may still be one step, which is measured in its turn.
+      if (sums.defined()) {
+        matmul_activation_backward(scratch->matrix(), {}, a, b, result, saved, activation);
+        return sum_columns(scratch->vector(), scratch->matrix());
+      }
+      Gemm plain = scratch->gemm();
+      plain.epilogue = Epilogue::None;
+      run_product(scope, plain, 1, 0);
+      through_activation(scratch->matrix(), result, saved, activation);
+    };
+    if (worth_summing(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
+      return check_launch("matmul_activation_backward");
+    }
+  }
+  if (sums.defined()) {
+    matmul_activation_backward(out, {}, a, b, result, saved, activation);
+    return sum_columns(sums, out);
+  }
+  matmul(out, a, b, 1, 0);
+  through_activation(out, result, saved, activation);
+}
+
+}  // namespace
+
+void register_matmul_fused(Kernels& table) {
+  table.matmul_bias.function[kColumn] = matmul_bias;
+  product_kernels.matmul_row_sums.function[kColumn] = matmul_row_sums;
+  product_kernels.matmul_activation.function[kColumn] = matmul_activation;
+  product_kernels.matmul_activation_backward.function[kColumn] = matmul_activation_backward;
+}
+
+}  // namespace ember::cuda
