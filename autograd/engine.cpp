@@ -144,7 +144,7 @@ class Run {
 
   bool only_gradient(const Node& from, const Node& to) {
     // Where there are no hooks, no code of the user's runs between the question and the delivery.
-    if (internal::running_node != &from || from.extras() != nullptr || to.extras() != nullptr) return false;
+    if (internal::running_node != &from || is_observed(from) || is_observed(to)) return false;
     if (to.num_inputs() != 1 || to.num_outputs() == 0 || from.stream() != to.stream()) return false;
     auto* const node = const_cast<Node*>(&to);
     if (!index_.contains(node)) return false;
@@ -195,6 +195,12 @@ class Run {
     uint32_t task;
     friend bool operator<(const Ready& a, const Ready& b) { return a.priority < b.priority; }
   };
+
+  static bool is_observed(const Node& node) {
+    const Node::Extras* const e = node.extras();
+    return e != nullptr && !(e->tensor_hooks.empty() && e->pre_hooks.empty() && e->post_hooks.empty() &&
+                             e->retained.empty() && e->anomaly == nullptr);
+  }
 
   uint32_t add(Node* node) {
     const auto fresh = static_cast<uint32_t>(tasks_.size());
