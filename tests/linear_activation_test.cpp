@@ -288,6 +288,17 @@ TEST_P(LinearActivation, WhatIsSeenInBetween) {
          (v.back() * g).sum().add((v[2] * v[2]).sum()).backward();
          return Values();
        }},
+      {"used before", 1,
+       [&](const Network& n, Values v) {
+         const Tensor before = (v[2] * v[2]).sum();
+         (linear(v[2], n.weights[2], n.biases[2]) * g).sum().add(before).backward();
+         return Values();
+       }},
+      {"used by two layers", 1,
+       [&](const Network& n, Values v) {
+         (linear(v[2], n.weights[2], n.biases[2]) * g + v.back()).sum().backward();
+         return Values();
+       }},
       {"a second result", 1,
        [&](const Network&, Values v) {
          autograd::backward({v.back(), v[1]}, {g, v[1].detach()});
@@ -411,6 +422,9 @@ TEST_P(LinearActivation, WhatIsKeptGoesWithTheGraph) {
   auto values = n.forward(Activation::Relu, linear_activation);
   values[2].mul_(2);
   EXPECT_ERROR(values.back().sum().backward(), "changed in place");
+  Tensor y = linear_activation(n.x, n.weights[0], n.biases[0], Activation::Relu);
+  y.mul_(2);
+  EXPECT_ERROR(y.sum().backward(), "changed in place");
 }
 
 // A gradient that somebody else has is not changed.
