@@ -46,11 +46,12 @@ void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tens
 
 void sum_rows(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.device(), sums, a, DimMask{2}, 1.0); }
 
-// Up to this many multiply-adds the launch that is saved is worth more than what the kernels that also sum may lack in
-// speed; beyond it they are taken where they were measured.
-constexpr int64_t kSumsWork = int64_t{1} << 27;
-bool worth_summing(const Gemm& g) {
-  return benchmark() || written_vector(g.epilogue, g.m, g.n) == 0 || g.m * g.n <= kSumsWork / g.k;
+// Up to this many multiply-adds a launch that is saved is worth more than what the kernels that make something beside
+// the product may lack in speed; beyond it they are taken where they were measured.
+constexpr int64_t kUnmeasuredWork = int64_t{1} << 27;
+bool worth_it(const Gemm& g) {
+  const bool more = has_aux(g.epilogue) || written_vector(g.epilogue, g.m, g.n) != 0;
+  return benchmark() || !more || g.m * g.n <= kUnmeasuredWork / g.k;
 }
 
 void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b) {
@@ -71,7 +72,7 @@ void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, con
     plain.epilogue = Epilogue::None;
     run_product(scope, plain, 1, 0);
   };
-  if (worth_summing(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
+  if (worth_it(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
     return check_launch("matmul_row_sums");
   }
   sum_rows(sums, a);
@@ -118,7 +119,7 @@ bool activate_on_the_way(const Tensor& out, const Tensor& a, const Tensor& b, co
     if (epilogue == Epilogue::BiasGelu) return gelu(scratch->matrix(), scratch->matrix());
     relu(scratch->matrix());
   };
-  if (!for_lt(fused) || !lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) return false;
+  if (!worth_it(fused) || !for_lt(fused) || !lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) return false;
   check_launch("matmul_activation");
   return true;
 }
@@ -186,7 +187,7 @@ void matmul_activation_backward(const Tensor& out, const Tensor& sums, const Ten
       run_product(scope, plain, 1, 0);
       through_activation(scratch->matrix(), result, saved, activation);
     };
-    if (worth_summing(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
+    if (worth_it(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
       return check_launch("matmul_activation_backward");
     }
   }
