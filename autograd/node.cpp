@@ -293,20 +293,24 @@ SavedTensor::SavedTensor(SavedTensor&& other) noexcept
   }
 }
 
-Tensor SavedTensor::get() const {
+void SavedTensor::check() const {
   EMBER_CHECK(!freed_,
               "backward through the graph a second time: what it saved was freed by the first; pass retain_graph=true "
               "to the first backward to keep it");
   EMBER_CHECK(!overwritten_, "an operand needed for the gradient of ",
               node_ != nullptr ? node_->type_name() : "an operation",
               " was changed in place by the operation itself; use clone() or the operation out of place");
-  if (!tensor_.defined()) return {};
+  if (!tensor_.defined()) return;
   const uint32_t now = tensor_.unsafe_impl()->version();
   EMBER_CHECK(now == version_,
               "a tensor needed for the gradient was changed in place after it was saved: ", describe(tensor_),
               output_ ? ", the result" : ", an input", " of ", node_ != nullptr ? node_->type_name() : "an operation",
               ", is at version ", now, ", expected ", version_);
-  if (!output_) return tensor_;
+}
+
+Tensor SavedTensor::get() const {
+  check();
+  if (!output_ || !tensor_.defined()) return tensor_;
   const Tensor t = ember::detail::alias(tensor_, tensor_.sizes(), tensor_.strides(), tensor_.storage_offset());
   if (node_ != nullptr && is_floating(t.dtype())) set_history(t, IntrusivePtr<Node>(node_), output_nr_);
   return t;

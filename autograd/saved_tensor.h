@@ -21,6 +21,11 @@ class SavedTensor {
   SavedTensor& operator=(const SavedTensor&) = delete;
 
   Tensor get() const;
+  // The same without a result's history, which costs: for a backward that is not recorded.
+  const Tensor& values() const {
+    check();
+    return tensor_;
+  }
   bool defined() const { return tensor_.defined(); }
 
   // For the node.
@@ -33,6 +38,8 @@ class SavedTensor {
   }
 
  private:
+  void check() const;
+
   Tensor tensor_;
   SavedTensor* next_ = nullptr;
   Node* node_ = nullptr;

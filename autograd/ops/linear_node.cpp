@@ -115,7 +115,7 @@ Tensor LinearActivationNode::masked(Tensor g) const {
   if (autograd::recording_enabled()) {
     return relu ? relu_backward(g, result_.get()) : gelu_tanh_backward(g, activation_input());
   }
-  const Tensor point = relu ? result_.get() : saved_.get();
+  const Tensor& point = relu ? result_.values() : saved_.values();
   const Elementwise op = relu ? Elementwise{"relu_backward", kernels.relu_backward}
                               : Elementwise{"gelu_backward", kernels.gelu_tanh_backward};
   return is_own(g) ? binary(op, Dest(g), g, point) : binary(op, Dest(), g, point);
@@ -143,7 +143,7 @@ Tensor LinearActivationNode::masked_product(const Tensor& g, const Tensor& b) {
   const Tensor out = empty_matrix(g.sizes()[0], b.sizes()[1], g);
   Tensor sums;
   if (task_should_compute_output(0)) sums = ember::detail::empty({b.sizes()[1]}, g.scalar_type(), g.device());
-  launch(product_kernels.matmul_activation_backward, g.device(), out, sums, g, b, result_.get(), saved_.get(),
+  launch(product_kernels.matmul_activation_backward, g.device(), out, sums, g, b, result_.values(), saved_.values(),
          activation_);
   autograd::internal::leave_note(*this, std::move(sums));
   return out;
