@@ -55,8 +55,12 @@ AnyValue SequentialImpl::run_from(size_t first, AnyValue value) {
       const auto activation = linear ? activation_of(modules_[i + 1]) : std::nullopt;
       const Tensor* const input = activation ? value.try_get<Tensor>() : nullptr;
       if (input != nullptr) {
-        const ForwardRange range(*linear);
-        value = AnyValue(ops::linear_activation(*input, linear->weight, linear->bias, *activation));
+        {
+          const ForwardRange range(*linear);
+          value = AnyValue(ops::linear_activation(*input, linear->weight, linear->bias, *activation));
+        }
+        if (ember::detail::profiler_ranges) [[unlikely]]
+          const ForwardRange range(*modules_[i + 1].ptr());  // with nothing in it
         ++i;
         continue;
       }

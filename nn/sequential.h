@@ -6,7 +6,7 @@
 //   Tensor y = net->forward(x);  // the first module takes all the arguments, each other what the one before returns
 //
 // A Linear with a bias and the ReLU (but in place) or GELU by tanh behind it are computed together, with the results
-// and gradients of the two (the history has one node for both, and the profiler's range is the Linear's).
+// and gradients of the two: the history has one node for both, and the profiler sees the work in the Linear's range.
 #pragma once
 
 #include <initializer_list>
