@@ -69,6 +69,7 @@ class GELUImpl : public Cloneable<GELUImpl> {
 
   GELUOptions options;
 };
+extern template class Cloneable<GELUImpl>;
 EMBER_MODULE(GELU);
 
 // 1 / (1 + exp(-x))

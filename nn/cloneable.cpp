@@ -59,6 +59,7 @@ template class Cloneable<CrossEntropyLossImpl>;
 template class Cloneable<DropoutImpl>;
 template class Cloneable<FlattenImpl>;
 template class Cloneable<FunctionalImpl>;
+template class Cloneable<GELUImpl>;
 template class Cloneable<IdentityImpl>;
 template class Cloneable<LayerNormImpl>;
 template class Cloneable<LinearImpl>;
