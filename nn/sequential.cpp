@@ -59,8 +59,9 @@ AnyValue SequentialImpl::run_from(size_t first, AnyValue value) {
           const ForwardRange range(*linear);
           value = AnyValue(ops::linear_activation(*input, linear->weight, linear->bias, *activation));
         }
-        if (ember::detail::profiler_ranges) [[unlikely]]
+        if (ember::detail::profiler_ranges) [[unlikely]] {
           const ForwardRange range(*modules_[i + 1].ptr());  // with nothing in it
+        }
         ++i;
         continue;
       }
