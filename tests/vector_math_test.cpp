@@ -56,7 +56,7 @@ const Function kFunctions[] = {
     {"log10", [](const Tensor& x) { return x.log10(); }, [](double x) { return std::log10(x); }, 3},
     {"tanh", [](const Tensor& x) { return x.tanh(); }, [](double x) { return std::tanh(x); }, 2.5},
     {"sigmoid", [](const Tensor& x) { return x.sigmoid(); }, [](double x) { return 1 / (1 + exp_of_minus(x)); }, 3},
-    {"erf", [](const Tensor& x) { return x.erf(); }, [](double x) { return std::erf(x); }, 2},
+    {"erf", [](const Tensor& x) { return x.erf(); }, [](double x) { return std::erf(x); }, 1.5},
     {"atan", [](const Tensor& x) { return x.atan(); }, [](double x) { return std::atan(x); }, 3},
     {"asin", [](const Tensor& x) { return x.asin(); }, [](double x) { return std::asin(x); }, 4},
     {"acos", [](const Tensor& x) { return x.acos(); }, [](double x) { return std::acos(x); }, 4},
