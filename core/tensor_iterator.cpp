@@ -13,25 +13,25 @@ TensorIterator::TensorIterator(const Tensor& output) : device_(output.device()),
   add_input(output);
 }
 
-TensorIterator::TensorIterator(Dense, const Tensor& output, const Tensor& input)
-    : dim_(1), contiguous_(true), device_(output.device()), numel_(output.numel()) {
-  sizes_[0] = numel_;
-  add_dense(output);
-  add_dense(input);
-}
-
-TensorIterator::TensorIterator(Dense, const Tensor& output, const Tensor& a, const Tensor& b)
-    : TensorIterator(Dense{}, output, a) {
-  add_dense(b);
-}
-
-void TensorIterator::add_dense(const Tensor& t) {
+inline void TensorIterator::add_dense(const TensorImpl& t) {
   Operand& operand = operands_[num_operands_++];
-  operand.data = static_cast<char*>(t.data_ptr());
+  operand.data = static_cast<char*>(t.data());
   operand.dtype = t.dtype();
   operand.is_scalar = false;
   operand.flat = true;
   operand.strides[0] = static_cast<int64_t>(element_size(operand.dtype));
+}
+
+TensorIterator::TensorIterator(Dense, const Tensor& output, const Tensor& input)
+    : dim_(1), contiguous_(true), alike_(true), device_(output.device()), numel_(output.numel()) {
+  sizes_[0] = numel_;
+  add_dense(*output.unsafe_impl());
+  add_dense(*input.unsafe_impl());
+}
+
+TensorIterator::TensorIterator(Dense, const Tensor& output, const Tensor& a, const Tensor& b)
+    : TensorIterator(Dense{}, output, a) {
+  add_dense(*b.unsafe_impl());
 }
 
 void TensorIterator::add_input(const Tensor& input) {
@@ -51,6 +51,7 @@ void TensorIterator::add_input(const Tensor& input) {
 }
 
 void TensorIterator::add_input(const Scalar& value) {
+  alike_ = false;
   Operand& operand = operands_[num_operands_++];
   operand.data = nullptr;
   operand.dtype = value.type();

@@ -12,6 +12,7 @@
 namespace ember {
 
 class Tensor;
+class TensorImpl;
 
 class TensorIterator {
  public:
@@ -20,7 +21,7 @@ class TensorIterator {
   // Operand 0, the output, gives the shape; then the inputs in order, each broadcast to that shape (the
   // caller has checked that it can be). Finally build().
   explicit TensorIterator(const Tensor& output);
-  // Complete without build(): all are dense, of one shape.
+  // Complete without build(): all are dense, of one shape and dtype, but for numbers that are added.
   struct Dense {};
   TensorIterator(Dense, const Tensor& output, const Tensor& input);
   TensorIterator(Dense, const Tensor& output, const Tensor& a, const Tensor& b);
@@ -43,6 +44,8 @@ class TensorIterator {
   const Scalar& scalar(int operand) const { return operands_[operand].value; }
   // One dimension, and every operand that is not a scalar dense in it.
   bool is_contiguous() const { return contiguous_; }
+  // Whether it is known that all operands are dense and of one dtype, none a number: a loop over them needs no more.
+  bool is_alike() const { return alike_; }
   // Whether all byte offsets fit in 32 bits.
   bool can_use_32bit_offsets() const;
 
@@ -55,13 +58,14 @@ class TensorIterator {
     bool is_scalar;
     bool flat;  // contiguous and of the output's shape
   };
-  void add_dense(const Tensor& t);
+  void add_dense(const TensorImpl& t);
   void sort_dims();
   void merge_dims();
 
   int num_operands_ = 0;
   int dim_ = 0;
   bool contiguous_ = false;
+  bool alike_ = false;
   Device device_;
   int64_t numel_ = 0;
   int64_t sizes_[kMaxDims];

@@ -31,8 +31,14 @@ void elementwise(const TensorIterator& iter, const Params& params) {
   const ScalarType t = compute_dtype(iter.dtype(0));
   const ScalarType types[TensorIterator::kMaxOperands] = {t, t, t, t};
   const auto& row = loops.*Row;
-  LoopSet loop_set{row[t]};
-  if (loop_set.dense == nullptr) detail::throw_unsupported_dtype(iter.dtype(0), Set);
+  const Loop dense = row[t];
+  if (dense == nullptr) detail::throw_unsupported_dtype(iter.dtype(0), Set);
+  if (iter.is_alike() && iter.dtype(0) == t && iter.numel() <= kMathGrain) {  // the small operations
+    char* pointers[TensorIterator::kMaxOperands];
+    for (int i = 0; i < iter.num_operands(); ++i) pointers[i] = iter.data(i);
+    return dense(pointers, iter.numel(), params);
+  }
+  LoopSet loop_set{dense};
   if constexpr (std::is_same_v<decltype(Row), BinaryRow Loops::*>) {
     loop_set.constant[1] = row.constant_first[t];
     loop_set.constant[2] = row.constant_second[t];

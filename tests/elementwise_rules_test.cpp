@@ -340,6 +340,44 @@ TEST(ElementwiseRules, NodeNames) {
   EXPECT_THROW(heaviside(x, x).sum().backward(), Error);
 }
 
+// What is written to may be an operand, show the elements of one, or lie across one; each change counts once.
+TEST(ElementwiseRules, ResultsThatAreOperands) {
+  const Tensor x = of(kFloat32, {1, 2, 3, 4});
+  EXPECT_IS(x.clone().add_(x), kFloat32, {2, 4, 6, 8});
+  const Tensor own = x.clone();
+  EXPECT_IS(own.add_(own), kFloat32, {2, 4, 6, 8});
+  EXPECT_IS(own.mul_(own.view({4})), kFloat32, {4, 16, 36, 64});
+  EXPECT_IS(own.sub_(own, 0.5), kFloat32, {2, 8, 18, 32});
+  EXPECT_EQ(own._version(), 3);
+  Tensor out = x.clone();
+  EXPECT_IS(add_out(out, x, out), kFloat32, {2, 4, 6, 8});
+  EXPECT_IS(mul_out(out, out, x), kFloat32, {2, 8, 18, 32});
+  EXPECT_EQ(out._version(), 2);
+  const Tensor row = of(kFloat32, {1, 2, 3, 4, 5});
+  Tensor part = row.slice(0, 1, 5);
+  EXPECT_THROW(add_out(part, row.slice(0, 0, 4), x), Error);
+  EXPECT_THROW(part.mul_(row.slice(0, 0, 4)), Error);
+  EXPECT_IS(part.add_(row.slice(0, 0, 1)), kFloat32, {3, 4, 5, 6});
+  // Not alike: promoted, converted, broadcast.
+  EXPECT_IS(of(kFloat16, {1, 2}).add_(of(kFloat32, {1, 2})), kFloat16, {2, 4});
+  EXPECT_THROW(of(kInt64, {1, 2}).mul_(0.5), Error);
+  EXPECT_THROW(of(kInt64, {1, 2}).add_(of(kFloat32, {1, 2})), Error);
+  EXPECT_IS(of(kInt64, {1, 2}).mul_(3), kInt64, {3, 6});
+}
+
+TEST(ElementwiseRules, UndefinedOperands) {
+  const Tensor x = of(kFloat32, {1, 2}).requires_grad_(), none;
+  for (const bool records : {true, false}) {
+    const AutoGradMode mode(records);
+    EXPECT_ERROR(mul(x, none), "mul: argument 'other'");
+    EXPECT_ERROR(mul(none, x), "mul: argument 'self'");
+    EXPECT_ERROR(none * 2, "mul: argument 'self'");
+    EXPECT_ERROR((x * 1).mul_(none), "mul: argument 'other'");
+    EXPECT_ERROR((x * 1).add_(none), "add: argument 'other'");
+    EXPECT_ERROR(none.add_(x), "argument 'self'");
+  }
+}
+
 // Results keep the order of the dimensions in memory.
 TEST(ElementwiseRules, StridesOfResults) {
   const auto strides = [](const Tensor& t) { return t.strides().vec(); };

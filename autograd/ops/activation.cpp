@@ -115,7 +115,7 @@ Tensor elu_backward(const Tensor& g, const Tensor& x, const EluNumbers& n, bool 
 Tensor elu_to(const char* op, const char* node, Dest dest, const Tensor& x, const EluNumbers& n) {
   check_floating_input(op, x);
   const bool of_result = dest.given() && n.alpha.toDouble() * n.scale.toDouble() >= 0;
-  const Tensor y = unary({op, kernels.elu, n.params()}, dest, x);
+  Tensor y = unary({op, kernels.elu, n.params()}, dest, x);
   if (!recording(x)) return y;
   if (of_result) {
     return record(node, y,
@@ -146,7 +146,7 @@ Tensor sigmoid_backward(const Tensor& g, const Tensor& y) {
 }
 
 Tensor sigmoid_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"sigmoid", kernels.sigmoid}, dest, x);
+  Tensor y = unary_floating({"sigmoid", kernels.sigmoid}, dest, x);
   if (!recording(x)) return y;
   return record("SigmoidBackward0", y,
                 wrt(x, [y = save_output(y)](const Tensor& g) { return sigmoid_backward(g, y.get()); }));

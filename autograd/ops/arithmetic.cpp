@@ -25,13 +25,19 @@ void check_no_bool(const char* op, const Operand& a, const Operand& b) {
               ": bool tensors have no difference; use ne or logical_not, or convert to another dtype");
 }
 
+// Whether a result of the operands, which are defined, is recorded.
+bool records(const Tensor& a, const Operand& b) {
+  return autograd::recording_enabled() && (recording(a) || (!b.is_scalar() && recording(b.tensor())));
+}
+
 Tensor add_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha) {
   check_defined("add", a);
   if (!b.is_scalar()) check_defined("add", b.tensor(), "other");
   if (!is_plain(alpha)) check_alpha("add", alpha, result_type(a, b));
   const Elementwise op =
       alpha.equal(1) ? Elementwise{"add", kernels.add} : Elementwise{"add", kernels.add_scaled, {alpha, {}}};
-  const Tensor y = binary(op, dest, a, b);
+  if (!records(a, b) && write_dense(op, dest, a, b)) return {};  // in place or _out: nobody takes the result
+  Tensor y = binary(op, dest, a, b);
   if (b.is_scalar()) {
     if (!recording(a)) return y;
     return record("AddBackward1", y, wrt(a, [undo = Undo(a, y)](const Tensor& g) { return undo(g); }));
@@ -50,7 +56,8 @@ Tensor sub_to(Dest dest, const Tensor& a, const Operand& b, const Scalar& alpha)
   if (!is_plain(alpha)) check_alpha("sub", alpha, result_type(a, b));
   const Elementwise op =
       alpha.equal(1) ? Elementwise{"sub", kernels.sub} : Elementwise{"sub", kernels.add_scaled, {-alpha, {}}};
-  const Tensor y = binary(op, dest, a, b);
+  if (!records(a, b) && write_dense(op, dest, a, b)) return {};  // in place or _out: nobody takes the result
+  Tensor y = binary(op, dest, a, b);
   if (b.is_scalar()) {
     if (!recording(a)) return y;
     return record("SubBackward1", y, wrt(a, [undo = Undo(a, y)](const Tensor& g) { return undo(g); }));
@@ -71,7 +78,7 @@ Tensor rsub_of(const Tensor& a, const B& b, const Scalar& alpha) {
   if (!is_plain(alpha)) check_alpha("rsub", alpha, result_type(a, b));
   const Elementwise op =
       alpha.equal(1) ? Elementwise{"rsub", kernels.sub} : Elementwise{"rsub", kernels.add_scaled, {-alpha, {}}};
-  const Tensor y = binary(op, Dest(), b, a);
+  Tensor y = binary(op, Dest(), b, a);
   const auto da = [alpha](const Tensor& g, const auto&...) { return alpha.equal(1) ? g.neg() : g * -alpha; };
   if constexpr (std::is_same_v<B, Tensor>) {
     if (!recording(a, b)) return y;
@@ -84,7 +91,11 @@ Tensor rsub_of(const Tensor& a, const B& b, const Scalar& alpha) {
 }
 
 Tensor mul_to(Dest dest, const Tensor& a, const Operand& b) {
-  const Tensor y = binary({"mul", kernels.mul}, dest, a, b);
+  check_defined("mul", a);
+  if (!b.is_scalar()) check_defined("mul", b.tensor(), "other");
+  const Elementwise op{"mul", kernels.mul};
+  if (!records(a, b) && write_dense(op, dest, a, b)) return {};  // as in add_to
+  Tensor y = binary(op, dest, a, b);
   if (b.is_scalar()) {
     if (!recording(a)) return y;
     return record("MulBackward1", y,
@@ -102,7 +113,7 @@ Tensor mul_to(Dest dest, const Tensor& a, const Operand& b) {
 
 // True division: that of integers is of the default floating dtype.
 Tensor div_to(Dest dest, const Tensor& a, const Operand& b) {
-  const Tensor y = binary_floating({"div", kernels.div}, dest, a, b);
+  Tensor y = binary_floating({"div", kernels.div}, dest, a, b);
   if (b.is_scalar()) {
     if (!recording(a)) return y;
     return record("DivBackward1", y,
@@ -130,7 +141,7 @@ Tensor rsub(const Tensor& self, const Scalar& other, const Scalar& alpha) { retu
 
 Tensor operator/(const Scalar& a, const Tensor& b) {
   check_defined("div", b, "other");
-  const Tensor y = binary_floating({"div", kernels.div}, Dest(), a, b);
+  Tensor y = binary_floating({"div", kernels.div}, Dest(), a, b);
   if (!recording(b)) return y;
   return record("DivBackward0", y, wrt(b, [undo = Undo(b, y), b = save(b), y = save_output(y)](const Tensor& g) {
                   return undo(-g * (y.get() / b.get()));

@@ -113,7 +113,7 @@ Tensor clamp_both_to(Dest dest, const Tensor& x, const Tensor& min, const Tensor
   check_defined("clamp", min, "min");
   check_defined("clamp", max, "max");
   EMBER_CHECK(result_type(x, min, max) != kBool, "clamp: not implemented for bool");
-  const Tensor y = ternary({"clamp", kernels.clamp_between}, dest, x, min, max);
+  Tensor y = ternary({"clamp", kernels.clamp_between}, dest, x, min, max);
   if (!recording(x, min, max)) return y;
   const auto part = [&](const Tensor& of, auto share) {
     const bool wanted = of.requires_grad();

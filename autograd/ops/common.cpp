@@ -14,8 +14,8 @@ void check_layout(const char* op, const TensorOptions& options) {
       ember::detail::concat(op, ": only strided tensors are implemented, not ", options.layout()));
 }
 
-void check_defined(const char* op, const Tensor& t, const char* argument) {
-  EMBER_CHECK(t.defined(), op, ": argument '", argument, "' is an undefined tensor");
+void throw_undefined(const char* op, const char* argument) {
+  EMBER_CHECK(false, op, ": argument '", argument, "' is an undefined tensor");
 }
 
 void check_same_device(const char* op, const Tensor& a, const Tensor& b) {
@@ -339,12 +339,16 @@ bool dense_alike(const TensorImpl& a, const TensorImpl& b) {
   return a.is_contiguous() && b.is_contiguous() && a.dtype() == b.dtype() && a.device() == b.device() &&
          a.sizes() == b.sizes();
 }
-// Whether `dest`, if given, is such a tensor too, and either the input itself or apart from it.
+// Of tensors that are dense and alike: whether they are of the same elements, or share none.
+bool same_or_apart(const TensorImpl& a, const TensorImpl& b) {
+  return &a == &b || a.data() == b.data() || !a.storage().is_alias_of(b.storage());
+}
+// Whether `dest`, if given, is such a tensor too, and either the input, which is contiguous, itself or apart from it.
 bool dense_dest(Dest dest, const TensorImpl& x) {
   if (!dest.given()) return true;
   if (!dest.tensor().defined()) return false;
   const TensorImpl& d = *dest.tensor().unsafe_impl();
-  return dense_alike(d, x) && (d.data() == x.data() || !d.storage().is_alias_of(x.storage()));
+  return &d == &x || (dense_alike(d, x) && same_or_apart(d, x));
 }
 Tensor dense_result(Dest dest, const TensorImpl& x) {
   return dest.given() ? dest.tensor() : ember::detail::empty(x.sizes(), x.dtype(), x.device());
@@ -354,10 +358,30 @@ const TensorImpl* dense_operand(const Operand& o) {
   return !o.is_scalar() && o.tensor().defined() ? o.tensor().unsafe_impl() : nullptr;
 }
 
-Tensor finish_dense(const Elementwise& op, Dest dest, const TensorIterator& iter, const Tensor& out) {
-  run(op, iter, out);
-  if (dest.given()) bump_version(out);
-  return out;
+// binary() of dense operands that are alike, or of a dense one and a number; false, and nothing is done, of others. The
+// result goes to dest, or into `fresh` if there is none.
+bool run_dense(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, Tensor& fresh) {
+  const TensorImpl* const x = dense_operand(a);
+  if (x == nullptr) return false;
+  const auto result = [&]() -> const Tensor& {
+    return dest.given() ? dest.tensor() : fresh = ember::detail::empty(x->sizes(), x->dtype(), x->device());
+  };
+  if (b.is_scalar()) {
+    if (!x->is_contiguous() || category(x->dtype()) < category(b.scalar().type()) || !dense_dest(dest, *x))
+      return false;
+    const Tensor& out = result();
+    TensorIterator iter(TensorIterator::Dense{}, out, a.tensor());
+    iter.add_input(b.scalar());
+    run(op, iter, out);
+  } else {
+    const TensorImpl* const y = dense_operand(b);
+    if (y == nullptr || !dense_alike(*x, *y) || !dense_dest(dest, *x)) return false;
+    if (dest.given() && !same_or_apart(*dest.tensor().unsafe_impl(), *y)) return false;
+    const Tensor& out = result();
+    run(op, TensorIterator(TensorIterator::Dense{}, out, a.tensor(), b.tensor()), out);
+  }
+  if (dest.given()) bump_version(dest.tensor());
+  return true;
 }
 }  // namespace
 
@@ -365,8 +389,10 @@ Tensor unary(const Elementwise& op, Dest dest, const Tensor& x) {
   check_defined(op.name, x);
   const TensorImpl& impl = *x.unsafe_impl();
   if (impl.is_contiguous() && dense_dest(dest, impl)) {
-    const Tensor out = dense_result(dest, impl);
-    return finish_dense(op, dest, TensorIterator(TensorIterator::Dense{}, out, x), out);
+    Tensor out = dense_result(dest, impl);
+    run(op, TensorIterator(TensorIterator::Dense{}, out, x), out);
+    if (dest.given()) bump_version(out);
+    return out;
   }
   const Tensor* const inputs[] = {&x};
   const Output out = output_for(op.name, dest, x.sizes(), x.dtype(), x.device(), inputs, 1);
@@ -418,19 +444,16 @@ void check_operands(const char* op, const Operand& a, const Operand& b) {
 }
 }  // namespace
 
+bool write_dense(const Elementwise& op, Dest dest, const Operand& a, const Operand& b) {
+  Tensor none;
+  return dest.given() && run_dense(op, dest, a, b, none);
+}
+
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b) {
-  const TensorImpl* const x = dense_operand(a);
-  const TensorImpl* const y = dense_operand(b);
-  if (x != nullptr && y != nullptr && dense_alike(*x, *y) && dense_dest(dest, *x) && dense_dest(dest, *y)) {
-    const Tensor out = dense_result(dest, *x);
-    return finish_dense(op, dest, TensorIterator(TensorIterator::Dense{}, out, a.tensor(), b.tensor()), out);
-  }
-  if (x != nullptr && b.is_scalar() && x->is_contiguous() && category(x->dtype()) >= category(b.scalar().type()) &&
-      dense_dest(dest, *x)) {
-    const Tensor out = dense_result(dest, *x);
-    TensorIterator iter(TensorIterator::Dense{}, out, a.tensor());
-    iter.add_input(b.scalar());
-    return finish_dense(op, dest, iter, out);
+  Tensor fresh;
+  if (run_dense(op, dest, a, b, fresh)) {
+    if (dest.given()) return dest.tensor();
+    return fresh;
   }
   check_operands(op.name, a, b);
   const ScalarType common = result_type(a, b);

@@ -49,7 +49,11 @@ Dims format_strides(IntArrayRef sizes, MemoryFormat format);
 // Throws NotImplementedError for a layout that is not strided.
 void check_layout(const char* op, const TensorOptions& options);
 
-void check_defined(const char* op, const Tensor& t, const char* argument = "self");
+[[noreturn]] void throw_undefined(const char* op, const char* argument);
+inline void check_defined(const char* op, const Tensor& t, const char* argument = "self") {
+  if (!t.defined()) [[unlikely]]
+    throw_undefined(op, argument);
+}
 // All defined and on one device.
 void check_same_device(const char* op, const Tensor& a, const Tensor& b);
 
@@ -84,6 +88,9 @@ struct Elementwise {
 // dtype), launches.
 Tensor unary(const Elementwise& op, Dest dest, const Tensor& x);
 Tensor binary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
+// binary() into a given dest, for operations that nothing records: without another handle to it, which costs as much as
+// the arithmetic of a small one. False, and nothing is done, unless the operands are dense and alike.
+bool write_dense(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
 Tensor compare(const Elementwise& op, Dest dest, const Operand& a, const Operand& b);
 inline Tensor compare(const Elementwise& op, const Operand& a, const Operand& b) { return compare(op, Dest(), a, b); }
 Tensor ternary(const Elementwise& op, Dest dest, const Operand& a, const Operand& b, const Operand& c);
@@ -221,7 +228,7 @@ Dims reduced_sizes(IntArrayRef sizes, DimMask mask, bool keepdim);
 template <class F>
 Tensor make_view(const char* name, const Tensor& base, IntArrayRef sizes, IntArrayRef strides, int64_t offset,
                  F&& gradient) {
-  const Tensor y = detail::alias(base, sizes, strides, offset);
+  Tensor y = detail::alias(base, sizes, strides, offset);
   autograd::track_view(y, base);
   if (!recording(base)) return y;
   if constexpr (std::is_invocable_v<F>) {

@@ -46,7 +46,7 @@ Tensor converted(const Tensor& self, Device device, ScalarType dtype, bool non_b
                  std::optional<MemoryFormat> format) {
   // Only to pinned memory can a device copy while the caller goes on.
   const bool pinned = non_blocking && self.is_cuda() && device.is_cpu();
-  const Tensor y = formatted(self, dtype, device, format, pinned);
+  Tensor y = formatted(self, dtype, device, format, pinned);
   copy_unrecorded(y, self, non_blocking);
   if (!recording(self) || !is_floating(dtype)) return y;
   return record("ToCopyBackward0", y,
@@ -95,7 +95,7 @@ Tensor Tensor::pin_memory() const {
   check_defined("pin_memory", *this);
   EMBER_CHECK(is_cpu(), "pin_memory: only tensors of the CPU can be pinned, got ", describe(*this));
   if (is_pinned()) return *this;
-  const Tensor y = empty_preserved(*this, scalar_type(), device(), true);
+  Tensor y = empty_preserved(*this, scalar_type(), device(), true);
   copy_unrecorded(y, *this, false);
   if (!recording(*this)) return y;
   return record("PinMemoryBackward0", y, wrt(*this, [](const Tensor& g) { return g; }));
@@ -103,7 +103,7 @@ Tensor Tensor::pin_memory() const {
 
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> memory_format) {
   check_defined("clone", self);
-  const Tensor y = formatted(self, self.dtype(), self.device(), memory_format);
+  Tensor y = formatted(self, self.dtype(), self.device(), memory_format);
   copy_unrecorded(y, self, false);
   if (!recording(self)) return y;
   return record("CloneBackward0", y, wrt(self, [](const Tensor& g) { return g; }));

@@ -62,7 +62,7 @@ Tensor search(const char* name, const Tensor& sequence, const Tensor& values, Sc
   const int64_t n = sequence.size(-1);
   EMBER_CHECK(!out_int32 || n < std::numeric_limits<int32_t>::max(), name, ": ", n,
               " boundaries are too many for a result of dtype int32");
-  const Tensor y = detail::empty(values.sizes(), out_int32 ? kInt32 : kInt64, values.device());
+  Tensor y = detail::empty(values.sizes(), out_int32 ? kInt32 : kInt64, values.device());
   if (y.numel() == 0) return y;
   const Tensor boundaries = sequence.to(common).contiguous(), x = values.to(common).contiguous();
   Tensor order;

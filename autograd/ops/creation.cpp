@@ -8,10 +8,10 @@ namespace ember {
 
 namespace ops {
 
-Tensor finished(const Tensor& t, const TensorOptions& options) {
-  const Tensor y = options.pinned_memory() && t.numel() != 0 && !t.is_pinned() ? t.pin_memory() : t;
-  if (options.requires_grad()) y.requires_grad_();
-  return y;
+Tensor finished(Tensor t, const TensorOptions& options) {
+  if (options.pinned_memory() && t.numel() != 0 && !t.is_pinned()) t = t.pin_memory();
+  if (options.requires_grad()) t.requires_grad_();
+  return t;
 }
 
 namespace {
@@ -43,9 +43,9 @@ Tensor made(const char* op, IntArrayRef size, const TensorOptions& options, Scal
 
 Tensor filled(const char* op, IntArrayRef size, const Scalar& value, ScalarType dtype, const TensorOptions& options) {
   check_converts(op, value, dtype);
-  const Tensor t = made(op, size, options, dtype, chosen_format(op, options, std::nullopt, MemoryFormat::Contiguous));
+  Tensor t = made(op, size, options, dtype, chosen_format(op, options, std::nullopt, MemoryFormat::Contiguous));
   fill_contents(t, value);
-  return finished(t, options);
+  return finished(std::move(t), options);
 }
 
 // The options of a tensor like `self`, with those given put over.
@@ -67,9 +67,9 @@ Tensor filled_like(const char* op, const Tensor& self, const Scalar& value, cons
                    std::optional<MemoryFormat> format) {
   const TensorOptions o = like(op, self, options);
   check_converts(op, value, o.dtype());
-  const Tensor t = made_like(op, self, o, format);
+  Tensor t = made_like(op, self, o, format);
   fill_contents(t, value);
-  return finished(t, o);
+  return finished(std::move(t), o);
 }
 
 Tensor& filled_out(const char* op, Tensor& out, IntArrayRef size, const Scalar& value) {
@@ -156,9 +156,9 @@ Tensor scalar_tensor(const Scalar& value, const TensorOptions& options) {
 Tensor eye(int64_t n, const TensorOptions& options) { return eye(n, n, options); }
 Tensor eye(int64_t n, int64_t m, const TensorOptions& options) {
   check_eye("eye", n, m);
-  const Tensor t = made("eye", {n, m}, options, options.dtype(), MemoryFormat::Contiguous);
+  Tensor t = made("eye", {n, m}, options, options.dtype(), MemoryFormat::Contiguous);
   write_eye(t);
-  return finished(t, options);
+  return finished(std::move(t), options);
 }
 Tensor& eye_out(Tensor& out, int64_t n) { return eye_out(out, n, n); }
 Tensor& eye_out(Tensor& out, int64_t n, int64_t m) {

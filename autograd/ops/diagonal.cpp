@@ -23,7 +23,7 @@ Tensor triangle_to(const char* op, const char* node, bool lower, Dest dest, cons
   check_defined(op, self);
   EMBER_CHECK(self.dim() >= 2, op, ": expected at least 2 dimensions, got ", describe(self));
   if (dest.given()) check_dest(op, dest.tensor(), self.sizes(), self.scalar_type());
-  const Tensor y = dest.given() ? dest.tensor() : detail::empty(self.sizes(), self.scalar_type(), self.device());
+  Tensor y = dest.given() ? dest.tensor() : detail::empty(self.sizes(), self.scalar_type(), self.device());
   if (y.numel() != 0) {
     const NoGradGuard unrecorded;
     const Tensor mask = triangle_mask(self.size(-2), self.size(-1), diagonal, lower, self.device());

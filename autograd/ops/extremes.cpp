@@ -26,7 +26,7 @@ Tensor extremum_backward(const Tensor& g, const Tensor& self, const Tensor& resu
 
 Tensor run_extremum(const char* name, ReduceKernel& kernel, const Tensor& self, DimMask mask, bool keepdim) {
   check_not_empty(name, self, mask);
-  const Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, keepdim), self.dtype(), self.device());
+  Tensor y = detail::empty(reduced_sizes(self.sizes(), mask, keepdim), self.dtype(), self.device());
   if (y.numel() != 0) launch(kernel, self.device(), y, self, mask);
   return y;
 }
@@ -35,7 +35,7 @@ Tensor extremum_over(const char* name, const char* node, ReduceKernel& kernel, c
                      bool keepdim) {
   check_defined(name, self);
   const DimMask mask = dim_mask(name, dims, self.dim());
-  const Tensor y = run_extremum(name, kernel, self, mask, keepdim);
+  Tensor y = run_extremum(name, kernel, self, mask, keepdim);
   if (!recording(self)) return y;
   return record(node, y, wrt(self, [x = save(self), y = save_output(y), mask, keepdim](const Tensor& g) {
                   return extremum_backward(g, x.get(), y.get(), mask, keepdim);
@@ -44,7 +44,7 @@ Tensor extremum_over(const char* name, const char* node, ReduceKernel& kernel, c
 
 Tensor extremum_of_all(const char* name, const char* node, ReduceKernel& kernel, const Tensor& self) {
   check_defined(name, self);
-  const Tensor y = run_extremum(name, kernel, self, dim_mask(name, {}, self.dim()), false);
+  Tensor y = run_extremum(name, kernel, self, dim_mask(name, {}, self.dim()), false);
   if (!recording(self)) return y;
   return record(node, y, wrt(self, [x = save(self), y = save_output(y)](const Tensor& g) {
                   return share_evenly(g, x.get(), y.get());

@@ -55,7 +55,7 @@ Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
     wrapped.push_back(d);
     steps.push_back(shifts[i] % self.size(d));
   }
-  const Tensor y = rolled(self, steps, wrapped);
+  Tensor y = rolled(self, steps, wrapped);
   if (!recording(self)) return y;
   return record("RollBackward0", y, wrt(self, [steps, wrapped](const Tensor& g) {
                   return g.roll(reversed(steps, -1), reversed(wrapped, 1));
@@ -65,7 +65,7 @@ Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
 Tensor flip(const Tensor& self, IntArrayRef dims) {
   check_defined("flip", self);
   const DimMask mask = dims.empty() ? 0 : dim_mask("flip", dims, self.dim());
-  const Tensor y = empty_like(self.detach());
+  Tensor y = empty_like(self.detach());
   if (y.numel() != 0) {
     Dims strides = self.strides();
     int64_t offset = self.storage_offset();

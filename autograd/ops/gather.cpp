@@ -258,7 +258,7 @@ using namespace ops;  // NOLINT: the definitions below are this file's
 Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool) {
   const Tensor i = index_tensor("gather", self, index);
   const int64_t d = wrap_dim(dim, self.dim());
-  const Tensor y = detail::empty(i.sizes(), self.dtype(), self.device());
+  Tensor y = detail::empty(i.sizes(), self.dtype(), self.device());
   if (i.numel() != 0) {
     const Tensor from = same_rank(self, self, i);
     const Tensor by = same_rank(i, self, i);

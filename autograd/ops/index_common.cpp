@@ -247,7 +247,7 @@ Tensor read_indexed(const Tensor& self, const IndexList& list) {
   const bool empty = memory.numel() == 0;
   Dims strides = empty ? Dims(memory.strides()) : result_strides(self, list, sizes);
   const std::optional<Dims> order = memory_order(list, strides);
-  const Tensor y = memory.strides() == IntArrayRef(strides) ? memory : ember::detail::alias(memory, sizes, strides, 0);
+  Tensor y = memory.strides() == IntArrayRef(strides) ? memory : ember::detail::alias(memory, sizes, strides, 0);
   // Dimensions of the indices apart from each other are rare: the result is then made densely, and copied.
   const Tensor target = order ? y : ember::detail::empty(sizes, self.dtype(), self.device());
   Offsets at;

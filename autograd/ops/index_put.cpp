@@ -41,7 +41,7 @@ Tensor put_zeros(const Dims& sizes, const IndexList& list, const Tensor& values)
 
 // self[list]
 Tensor index_by(const Tensor& self, const IndexList& list) {
-  const Tensor y = read_indexed(self, list);
+  Tensor y = read_indexed(self, list);
   if (!recording(self)) return y;
   return record("IndexBackward0", y, wrt(self, [saved = SavedList(list), sizes = Dims(self.sizes())](const Tensor& g) {
                   return put_zeros(sizes, saved.get(), g);
@@ -165,7 +165,7 @@ Tensor Tensor::index_put(ArrayRef<std::optional<Tensor>> indices, const Tensor& 
 Tensor take(const Tensor& self, const Tensor& index) {
   const Tensor i = long_index("take", self, index);
   const Flat flat = flattened("take", self, i);
-  const Tensor y = detail::empty(i.sizes(), self.dtype(), self.device());
+  Tensor y = detail::empty(i.sizes(), self.dtype(), self.device());
   if (y.numel() != 0) {
     launch(kernels.index_select, self.device(), detail::alias(y, {y.numel()}, {1}, 0), flat.elements, 0,
            flat.positions);

@@ -128,7 +128,7 @@ using namespace ops;  // NOLINT: the definitions below are this file's
 
 Tensor cat(TensorList tensors, int64_t dim) {
   const Joined result = check_cat("cat", tensors, dim);
-  const Tensor y = joined(result, tensors);
+  Tensor y = joined(result, tensors);
   bool any = false;
   for (const Tensor& t : tensors) any |= recording(t);
   if (!any) return y;

@@ -127,7 +127,7 @@ Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tenso
   for (const int64_t s : normalized_shape) shape.n *= s;
   for (int64_t d = 0; d < x.dim() - dims; ++d) shape.rows *= x.size(d);
   const ScalarType statistics = x.dtype() == kFloat64 ? kFloat64 : kFloat32;
-  const Tensor y = ember::detail::empty(x.sizes(), x.dtype(), x.device());
+  Tensor y = ember::detail::empty(x.sizes(), x.dtype(), x.device());
   const Tensor mean = ember::detail::empty({shape.rows}, statistics, x.device());
   const Tensor rstd = ember::detail::empty({shape.rows}, statistics, x.device());
   Tensor w, b;

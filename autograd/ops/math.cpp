@@ -132,7 +132,7 @@ Tensor sinc_to(Dest dest, const Tensor& x) {
 // A product with a number, which makes integers floating as it does for mul.
 Tensor scaled(const char* op, const char* node, Dest dest, const Tensor& x, double factor) {
   check_defined(op, x);
-  const Tensor y = binary({op, kernels.mul}, dest, x, Scalar(factor));
+  Tensor y = binary({op, kernels.mul}, dest, x, Scalar(factor));
   if (!recording(x)) return y;
   return record(node, y, wrt(x, [factor](const Tensor& g) { return g * factor; }));
 }

@@ -11,7 +11,7 @@ Tensor norm_over(const char* name, const Tensor& self, double p, DimMask mask, b
   EMBER_CHECK(self.is_floating_point(), name, ": expected a floating dtype, got ", describe(self));
   EMBER_CHECK(!std::isnan(p), name, ": the order of the norm is NaN");
   const Dims sizes = reduced_sizes(self.sizes(), mask, keepdim);
-  const Tensor y = detail::empty(sizes, self.dtype(), self.device());
+  Tensor y = detail::empty(sizes, self.dtype(), self.device());
   EMBER_CHECK((p >= 0 && !std::isinf(p)) || reduced_numel(self.sizes(), mask) != 0, name,
               ": there is no norm of order ", p, " of no elements; got ", describe(self));
   if (y.numel() != 0) launch(kernels.norm, self.device(), y, self, mask, p);
@@ -49,7 +49,7 @@ Tensor norm_of(const char* node, const Tensor& self, const std::optional<Scalar>
   }
   const double p = order ? order->toDouble() : 2.0;
   const DimMask mask = dim_mask("norm", dims, self.dim());
-  const Tensor y = norm_over("norm", as_dtype_unrecorded(self, dtype.value_or(self.dtype())), p, mask, keepdim);
+  Tensor y = norm_over("norm", as_dtype_unrecorded(self, dtype.value_or(self.dtype())), p, mask, keepdim);
   if (!recording(self)) return y;
   return record(node, y, wrt(self, [x = save(self), y = save_output(y), p, mask, keepdim](const Tensor& g) {
                   const Tensor input = x.get();
@@ -154,7 +154,7 @@ Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
 Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
   check_renorm("renorm", self, p, maxnorm);
   const int64_t d = wrap_dim(dim, self.dim());
-  const Tensor y = renorm_values(self, p.toDouble(), d, maxnorm.toDouble());
+  Tensor y = renorm_values(self, p.toDouble(), d, maxnorm.toDouble());
   record_renorm(y, self, p.toDouble(), d, maxnorm.toDouble());
   return y;
 }

@@ -29,7 +29,7 @@ Tensor pow_to(Dest dest, const Tensor& x, const Scalar& exponent) {
                 ", is not an integer; convert to a floating dtype first");
     check_fits("pow", exponent, common);
   }
-  const Tensor y = pow_scalar_kernel(dest, as_dtype_unrecorded(x, common), exponent);
+  Tensor y = pow_scalar_kernel(dest, as_dtype_unrecorded(x, common), exponent);
   if (!recording(x)) return y;
   return record("PowBackward0", y, wrt(x, [undo = Undo(x, y), x = save(x), exponent](const Tensor& g) {
                   if (exponent.equal(0)) return undo(zeros_like(g));
@@ -53,7 +53,7 @@ Tensor pow_to(Dest dest, const Tensor& x, const Tensor& exponent) {
   check_defined("pow", x);
   check_defined("pow", exponent, "exponent");
   check_not_bool(result_type(x, exponent));
-  const Tensor y = binary({"pow", kernels.pow}, dest, x, exponent);
+  Tensor y = binary({"pow", kernels.pow}, dest, x, exponent);
   if (!recording(x, exponent)) return y;
   return record("PowBackward1", y,
                 wrt(x,
@@ -72,7 +72,7 @@ Tensor pow_to(Dest dest, const Tensor& x, const Tensor& exponent) {
 Tensor pow_to(Dest dest, const Scalar& base, const Tensor& exponent) {
   check_defined("pow", exponent, "exponent");
   check_not_bool(result_type(base, exponent));
-  const Tensor y = binary({"pow", kernels.pow}, dest, base, exponent);
+  Tensor y = binary({"pow", kernels.pow}, dest, base, exponent);
   if (!recording(exponent)) return y;
   return record(
       "PowBackward2", y,

@@ -7,7 +7,7 @@ namespace ember {
 
 namespace ops {
 
-Tensor finished(const Tensor& t, const TensorOptions& options);  // creation.cpp
+Tensor finished(Tensor t, const TensorOptions& options);  // creation.cpp
 
 namespace {
 
@@ -46,9 +46,9 @@ Tensor new_vector(const char* op, int64_t n, ScalarType dtype, const TensorOptio
   check_layout(op, options);
   EMBER_CHECK(!options.requires_grad() || is_floating(dtype), op, ": only floating tensors can require gradients, got ",
               dtype_name(dtype));
-  const Tensor t = ember::detail::empty({n}, dtype, options.device());
+  Tensor t = ember::detail::empty({n}, dtype, options.device());
   if (n != 0) f(t);
-  return finished(t, options);
+  return finished(std::move(t), options);
 }
 
 // The same into `out`, which keeps its shape if it has as many elements.

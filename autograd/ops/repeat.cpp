@@ -95,7 +95,7 @@ Tensor Tensor::repeat(IntArrayRef repeats) const {
     EMBER_CHECK(!__builtin_mul_overflow(sizes[d], repeats[d], &target[d]), "repeat: the sizes of ", describe(*this),
                 " repeated ", repeats, " overflow");
   }
-  const Tensor y = ember::detail::empty(target, scalar_type(), device());
+  Tensor y = ember::detail::empty(target, scalar_type(), device());
   if (y.numel() != 0) repeat_into(y, ember::detail::alias(*this, sizes, strides, storage_offset()), repeats);
   if (!recording(*this)) return y;
   return record("RepeatBackward0", y,

@@ -36,7 +36,7 @@ Tensor normal_of(const char* node, const std::optional<Tensor>& mean, double mea
   check_floating("normal", like);
   if (mean && std) check_same_device("normal", *mean, *std);
   const Dims sizes = mean && std ? broadcast_shapes(mean->sizes(), std->sizes()) : Dims(like.sizes());
-  const Tensor y = detail::empty(sizes, like.scalar_type(), like.device());
+  Tensor y = detail::empty(sizes, like.scalar_type(), like.device());
   {
     const NoGradGuard unrecorded;
     normal_contents(y, mean, mean_value, std, std_value, std::move(generator));

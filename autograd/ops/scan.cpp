@@ -14,7 +14,7 @@ Tensor as_line(const Tensor& t) { return t.dim() == 0 ? detail::alias(t, {1}, {1
 Tensor run_scan(ScanKernel& kernel, const Tensor& self, int64_t d, bool reverse) {
   const NoGradGuard unrecorded;
   const Tensor in = self.contiguous();
-  const Tensor y = detail::empty(in.sizes(), in.dtype(), in.device());
+  Tensor y = detail::empty(in.sizes(), in.dtype(), in.device());
   if (y.numel() != 0) launch(kernel, y.device(), as_line(y), as_line(in), d, reverse);
   return y;
 }
@@ -145,13 +145,13 @@ void check_joined(const Tensor& self, const std::optional<Tensor>& t, int64_t d,
 }  // namespace
 
 Tensor cumsum_along(const char* node, const Tensor& self, int64_t d, bool reverse) {
-  const Tensor y = run_scan(kernels.cumsum, self, d, reverse);
+  Tensor y = run_scan(kernels.cumsum, self, d, reverse);
   record_cumsum(node, y, self, d, reverse);
   return y;
 }
 
 Tensor cumprod_along(const char* node, const Tensor& self, int64_t d, bool reverse) {
-  const Tensor y = run_scan(kernels.cumprod, self, d, reverse);
+  Tensor y = run_scan(kernels.cumprod, self, d, reverse);
   record_cumprod(node, y, self, d, reverse);
   return y;
 }
@@ -169,13 +169,13 @@ using namespace ops;  // NOLINT: the definitions below are this file's
 
 Tensor cumsum(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
   const Accumulated a = accumulated("cumsum", self, dim, dtype);
-  const Tensor y = run_scan(kernels.cumsum, a.in, a.d, false);
+  Tensor y = run_scan(kernels.cumsum, a.in, a.d, false);
   record_cumsum("CumsumBackward0", y, self, a.d, false);
   return y;
 }
 Tensor cumprod(const Tensor& self, int64_t dim, std::optional<ScalarType> dtype) {
   const Accumulated a = accumulated("cumprod", self, dim, dtype);
-  const Tensor y = run_scan(kernels.cumprod, a.in, a.d, false);
+  Tensor y = run_scan(kernels.cumprod, a.in, a.d, false);
   record_cumprod("CumprodBackward0", y, self, a.d, false);
   return y;
 }
@@ -189,7 +189,7 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim) {
   check_defined("logcumsumexp", self);
   EMBER_CHECK(self.is_floating_point(), "logcumsumexp: expected a floating dtype, got ", describe(self));
   const int64_t d = wrap_dim(dim, self.dim());
-  const Tensor y = run_scan(kernels.logcumsumexp, self, d, false);
+  Tensor y = run_scan(kernels.logcumsumexp, self, d, false);
   if (!recording(self)) return y;
   return record("LogcumsumexpBackward0", y, wrt(self, [x = save(self), y = save_output(y), d](const Tensor& g) {
                   return logcumsumexp_backward(g, x.get(), y.get(), d);

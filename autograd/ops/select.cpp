@@ -24,7 +24,7 @@ Tensor where_of(const Tensor& condition, const A& a, const B& b) {
   const ScalarType common = result_type(a, b);
   check_number(a, common);
   check_number(b, common);
-  const Tensor y = select("where", Dest(), chooses, a, b, common);
+  Tensor y = select("where", Dest(), chooses, a, b, common);
   if constexpr (std::is_same_v<A, Scalar> && std::is_same_v<B, Scalar>) {
     return y;
   } else {
@@ -58,7 +58,7 @@ void check_mask(const Tensor& self, const Tensor& mask) {
 Tensor masked_fill_to(Dest dest, const Tensor& self, const Tensor& mask, const Scalar& value) {
   check_mask(self, mask);
   check_fits("masked_fill", value, self.dtype());
-  const Tensor y = select("masked_fill", dest, mask, value, self, self.dtype());
+  Tensor y = select("masked_fill", dest, mask, value, self, self.dtype());
   if (!recording(self)) return y;
   return record("MaskedFillBackward0", y, wrt(self, [undo = Undo(self, y), m = save(mask)](const Tensor& g) {
                   return undo(masked_fill(g, m.get(), 0));
@@ -69,7 +69,7 @@ Tensor masked_fill_to(Dest dest, const Tensor& self, const Tensor& mask, const T
   check_mask(self, mask);
   check_defined("masked_fill", value, "value");
   EMBER_CHECK(value.dim() == 0, "masked_fill: expected a 0-dimensional value, got ", describe(value));
-  const Tensor y = select("masked_fill", dest, mask, value, self, self.dtype());
+  Tensor y = select("masked_fill", dest, mask, value, self, self.dtype());
   if (!y.is_floating_point() || !recording(self, value)) return y;
   return record(
       "MaskedFillBackward1", y,

@@ -11,14 +11,14 @@ namespace {
 constexpr double kTwoOverSqrtPi = 1.12837916709551257390;
 
 Tensor erf_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"erf", kernels.erf}, dest, x);
+  Tensor y = unary_floating({"erf", kernels.erf}, dest, x);
   if (!recording(x)) return y;
   return record("ErfBackward0", y,
                 wrt(x, [x = save(x)](const Tensor& g) { return g * (x.get().square().neg().exp() * kTwoOverSqrtPi); }));
 }
 
 Tensor erfc_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"erfc", kernels.erfc}, dest, x);
+  Tensor y = unary_floating({"erfc", kernels.erfc}, dest, x);
   if (!recording(x)) return y;
   return record("ErfcBackward0", y, wrt(x, [x = save(x)](const Tensor& g) {
                   return g * (x.get().square().neg().exp() * -kTwoOverSqrtPi);
@@ -26,7 +26,7 @@ Tensor erfc_to(Dest dest, const Tensor& x) {
 }
 
 Tensor erfinv_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"erfinv", kernels.erfinv}, dest, x);
+  Tensor y = unary_floating({"erfinv", kernels.erfinv}, dest, x);
   if (!recording(x)) return y;
   return record("ErfinvBackward0", y, wrt(x, [y = save_output(y)](const Tensor& g) {
                   return g * (y.get().square().exp() * (1 / kTwoOverSqrtPi));
@@ -34,13 +34,13 @@ Tensor erfinv_to(Dest dest, const Tensor& x) {
 }
 
 Tensor lgamma_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"lgamma", kernels.lgamma}, dest, x);
+  Tensor y = unary_floating({"lgamma", kernels.lgamma}, dest, x);
   if (!recording(x)) return y;
   return record("LgammaBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * x.get().digamma(); }));
 }
 
 Tensor digamma_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"digamma", kernels.digamma}, dest, x);
+  Tensor y = unary_floating({"digamma", kernels.digamma}, dest, x);
   if (!recording(x)) return y;
   return record("DigammaBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * polygamma(1, x.get()); }));
 }
@@ -48,8 +48,8 @@ Tensor digamma_to(Dest dest, const Tensor& x) {
 Tensor polygamma_to(Dest dest, int64_t n, const Tensor& x) {
   check_defined("polygamma", x);
   EMBER_CHECK(n >= 0, "polygamma: the order must not be negative, got ", n);
-  const Tensor y = n == 0 ? unary_floating({"polygamma", kernels.digamma}, dest, x)
-                          : unary_floating({"polygamma", kernels.polygamma, {n, {}}}, dest, x);
+  Tensor y = n == 0 ? unary_floating({"polygamma", kernels.digamma}, dest, x)
+                    : unary_floating({"polygamma", kernels.polygamma, {n, {}}}, dest, x);
   if (!recording(x)) return y;
   return record("PolygammaBackward0", y,
                 wrt(x, [x = save(x), n](const Tensor& g) { return g * polygamma(n + 1, x.get()); }));
@@ -65,7 +65,7 @@ Tensor logit_gradient(const Tensor& g, const Tensor& x, std::optional<double> ep
 
 Tensor logit_to(Dest dest, const Tensor& x, std::optional<double> eps) {
   if (eps && *eps < 0) eps.reset();
-  const Tensor y = unary_floating({"logit", kernels.logit, {eps.value_or(-1.0), {}}}, dest, x);
+  Tensor y = unary_floating({"logit", kernels.logit, {eps.value_or(-1.0), {}}}, dest, x);
   if (!recording(x)) return y;
   return record("LogitBackward0", y,
                 wrt(x, [x = save(x), eps](const Tensor& g) { return logit_gradient(g, x.get(), eps); }));

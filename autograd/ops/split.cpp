@@ -10,7 +10,7 @@ namespace {
 
 // A view of `self`, which is to get the history of all of them.
 Tensor part_of(const Tensor& self, const Dims& sizes, const Dims& strides, int64_t offset) {
-  const Tensor y = ember::detail::alias(self, sizes, strides, offset);
+  Tensor y = ember::detail::alias(self, sizes, strides, offset);
   autograd::track_view(y, self);
   return y;
 }

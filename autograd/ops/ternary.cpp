@@ -17,7 +17,7 @@ void check_ternary(const char* op, const Tensor& a, const Tensor& b, const Tenso
 // For integers `value` is truncated, as PyTorch's is.
 Tensor addcmul_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor& t2, const Scalar& value) {
   check_ternary("addcmul", self, t1, t2);
-  const Tensor y = ternary({"addcmul", kernels.addcmul, {value, {}}}, dest, self, t1, t2);
+  Tensor y = ternary({"addcmul", kernels.addcmul, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
   return record("AddcmulBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
                 wrt(t1, [undo = Undo(t1, y), t2 = save_if(t1.requires_grad(), t2),
@@ -31,7 +31,7 @@ Tensor addcdiv_to(Dest dest, const Tensor& self, const Tensor& t1, const Tensor&
   check_ternary("addcdiv", self, t1, t2);
   EMBER_CHECK(t1.is_floating_point() || t2.is_floating_point(), "addcdiv: the division of integers, ", describe(t1),
               " by ", describe(t2), ", is not supported; convert to a floating dtype first");
-  const Tensor y = ternary({"addcdiv", kernels.addcdiv, {value, {}}}, dest, self, t1, t2);
+  Tensor y = ternary({"addcdiv", kernels.addcdiv, {value, {}}}, dest, self, t1, t2);
   if (!recording(self, t1, t2)) return y;
   return record("AddcdivBackward0", y, wrt(self, [undo = Undo(self, y)](const Tensor& g) { return undo(g); }),
                 wrt(t1, [undo = Undo(t1, y), t2 = save_if(t1.requires_grad(), t2),
@@ -52,7 +52,7 @@ void check_lerp(const Tensor& self, const Tensor& end) {
 Tensor lerp_to(Dest dest, const Tensor& self, const Tensor& end, const Scalar& weight) {
   check_lerp(self, end);
   EMBER_CHECK(self.is_floating_point(), "lerp: expected a floating dtype, got ", describe(self));
-  const Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, self.dtype());
+  Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, self.dtype());
   if (!recording(self, end)) return y;
   const double w = weight.toDouble();
   return record("LerpBackward0", y, wrt(self, [undo = Undo(self, y), w](const Tensor& g) { return undo(g * (1 - w)); }),
@@ -66,7 +66,7 @@ Tensor lerp_to(Dest dest, const Tensor& self, const Tensor& end, const Tensor& w
               " and the weight ", describe(weight));
   const ScalarType common = result_type(self, end, weight);
   EMBER_CHECK(is_floating(common), "lerp: expected a floating dtype, got ", describe(self));
-  const Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, common);
+  Tensor y = ternary_in({"lerp", kernels.lerp}, dest, self, end, weight, common);
   if (!recording(self, end, weight)) return y;
   const bool weighted = self.requires_grad() || end.requires_grad();
   return record(
@@ -92,8 +92,8 @@ Tensor nan_to_num_to(Dest dest, const Tensor& x, std::optional<double> nan, std:
                          : x.dtype() == kBFloat16 ? 3.3895313892515355e38
                          : x.dtype() == kFloat32  ? static_cast<double>(std::numeric_limits<float>::max())
                                                   : std::numeric_limits<double>::max();
-  const Tensor y = ternary_in({"nan_to_num", kernels.nan_to_num, {nan.value_or(0), {}}}, dest, x,
-                              Scalar(posinf.value_or(largest)), Scalar(neginf.value_or(-largest)), x.dtype());
+  Tensor y = ternary_in({"nan_to_num", kernels.nan_to_num, {nan.value_or(0), {}}}, dest, x,
+                        Scalar(posinf.value_or(largest)), Scalar(neginf.value_or(-largest)), x.dtype());
   if (!recording(x)) return y;
   return record("NanToNumBackward0", y,
                 wrt(x, [x = save(x)](const Tensor& g) { return where(isfinite(x.get()), g, 0); }));

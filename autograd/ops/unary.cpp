@@ -15,14 +15,14 @@ Tensor recorded_zero(const char* node, const Tensor& y, const Tensor& x) {
 
 Tensor neg_to(Dest dest, const Tensor& x) {
   check_not_bool("neg", x);
-  const Tensor y = unary({"neg", kernels.neg}, dest, x);
+  Tensor y = unary({"neg", kernels.neg}, dest, x);
   if (!recording(x)) return y;
   return record("NegBackward0", y, wrt(x, [](const Tensor& g) { return g.neg(); }));
 }
 
 Tensor abs_to(Dest dest, const Tensor& x) {
   check_not_bool("abs", x);
-  const Tensor y = unary({"abs", kernels.abs}, dest, x);
+  Tensor y = unary({"abs", kernels.abs}, dest, x);
   if (!recording(x)) return y;
   return record("AbsBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * x.get().sgn(); }));
 }
@@ -45,26 +45,26 @@ Tensor signbits(const Tensor& x) {
 
 Tensor square_to(Dest dest, const Tensor& x) {
   check_defined("square", x);
-  const Tensor y = unary({"square", kernels.square}, dest, x.dtype() == kBool ? as_dtype_unrecorded(x, kInt64) : x);
+  Tensor y = unary({"square", kernels.square}, dest, x.dtype() == kBool ? as_dtype_unrecorded(x, kInt64) : x);
   if (!recording(x)) return y;
   return record("PowBackward0", y, wrt(x, [x = save(x)](const Tensor& g) { return g * (x.get() * 2); }));
 }
 
 Tensor sqrt_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"sqrt", kernels.sqrt}, dest, x);
+  Tensor y = unary_floating({"sqrt", kernels.sqrt}, dest, x);
   if (!recording(x)) return y;
   return record("SqrtBackward0", y, wrt(x, [y = save_output(y)](const Tensor& g) { return g / (y.get() * 2); }));
 }
 
 Tensor rsqrt_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"rsqrt", kernels.rsqrt}, dest, x);
+  Tensor y = unary_floating({"rsqrt", kernels.rsqrt}, dest, x);
   if (!recording(x)) return y;
   return record("RsqrtBackward0", y,
                 wrt(x, [y = save_output(y)](const Tensor& g) { return g * (y.get().pow(3) * -0.5); }));
 }
 
 Tensor reciprocal_to(Dest dest, const Tensor& x) {
-  const Tensor y = unary_floating({"reciprocal", kernels.reciprocal}, dest, x);
+  Tensor y = unary_floating({"reciprocal", kernels.reciprocal}, dest, x);
   if (!recording(x)) return y;
   return record("ReciprocalBackward0", y, wrt(x, [y = save_output(y)](const Tensor& g) {
                   const Tensor r = y.get();
@@ -95,7 +95,7 @@ Tensor round_to(Dest dest, const Tensor& x, int64_t decimals) {
 
 Tensor frac_to(Dest dest, const Tensor& x) {
   check_floating_input("frac", x);
-  const Tensor y = unary({"frac", kernels.frac}, dest, x);
+  Tensor y = unary({"frac", kernels.frac}, dest, x);
   if (!recording(x)) return y;
   return record("FracBackward0", y, wrt(x, [](const Tensor& g) { return g; }));
 }

@@ -82,7 +82,7 @@ void check_moves(IntArrayRef source, IntArrayRef destination) {
 
 // The same memory and elements in sizes that hold as many, recorded, but no view: its base is of no further use.
 Tensor unsafe_view(const Tensor& self, IntArrayRef sizes) {
-  const Tensor y = ember::detail::alias(self, sizes, contiguous_strides(sizes), self.storage_offset());
+  Tensor y = ember::detail::alias(self, sizes, contiguous_strides(sizes), self.storage_offset());
   if (!recording(self)) return y;
   return record("UnsafeViewBackward0", y,
                 wrt(self, [old = Dims(self.sizes())](const Tensor& g) { return g.reshape(old); }));
