@@ -7,8 +7,10 @@
 
 #include <ember/autograd/autograd.h>
 #include <ember/autograd/functions.h>
+#include <ember/autograd/grad_mode.h>
 
 #include "op_harness.h"
+#include "values.h"
 
 namespace ember::test {
 namespace {
