@@ -27,7 +27,10 @@ void fma_peak(benchmark::State& state) {
 #pragma omp parallel reduction(+ : flops)
     {
       const auto x = hn::Set(d, 0.999f), y = hn::Set(d, 0.001f);
-      auto a = hn::Set(d, 0.1f), b = a, c = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a, m = a;
+      // Each from another number: of equal ones the compiler would make one.
+      auto a = hn::Set(d, 0.1f), b = hn::Set(d, 0.2f), c = hn::Set(d, 0.3f), e = hn::Set(d, 0.4f);
+      auto f = hn::Set(d, 0.5f), g = hn::Set(d, 0.6f), h = hn::Set(d, 0.7f), i = hn::Set(d, 0.8f);
+      auto j = hn::Set(d, 0.9f), k = hn::Set(d, 1.1f), l = hn::Set(d, 1.2f), m = hn::Set(d, 1.3f);
       for (int64_t r = 0; r < kRepeats; ++r) {
         a = hn::MulAdd(a, x, y);
         b = hn::MulAdd(b, x, y);
