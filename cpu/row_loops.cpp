@@ -15,6 +15,8 @@
 
 #include <ember/cpu/vector_math-inl.h>
 
+#include <ember/cpu/exp_rows-inl.h>
+
 HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE {
 
@@ -106,56 +108,10 @@ void normalise_weight_backward(T* weight_sum, T* bias_sum, const T* g, const T* 
   }
 }
 
-template <class T, class D, class V = hn::Vec<D>>
-HWY_INLINE V exp_of_negative(D d, V x) {  // x <= 0, or NaN, which stays
-  const V bounded = hn::Max(hn::Set(d, sizeof(T) == 4 ? T(-104) : T(-746)), x);
-  return hn::IfThenElse(hn::IsNaN(x), x, vector_math::exp(d, bounded));
-}
-
 template <class T>
 void log_sum(T* largest, T* log_total, const T* x, int64_t n) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  T most = x[0];
-  bool any_nan = false;
-  int64_t done = 0;
-  if (n >= lanes) {
-    auto top = hn::LoadU(d, x);
-    auto nan = hn::IsNaN(top);
-    for (done = lanes; done + lanes <= n; done += lanes) {
-      const auto v = hn::LoadU(d, x + done);
-      top = hn::Max(top, v);
-      nan = hn::Or(nan, hn::IsNaN(v));
-    }
-    most = hn::GetLane(hn::MaxOfLanes(d, top));
-    any_nan = !hn::AllFalse(d, nan);
-  }
-  for (; done < n; ++done) {
-    most = x[done] > most ? x[done] : most;
-    any_nan |= x[done] != x[done];
-  }
-  if (any_nan) most = std::numeric_limits<T>::quiet_NaN();
-  *largest = most;
-  const auto shift = hn::Set(d, most);
-  double total = 0;
-  for (int64_t start = 0; start < n; start += kSumChunk) {
-    const int64_t end = std::min(n, start + kSumChunk);
-    auto sum = hn::Zero(d), second = hn::Zero(d);
-    int64_t i = start;
-    for (; i + 2 * lanes <= end; i += 2 * lanes) {
-      sum = hn::Add(sum, exp_of_negative<T>(d, hn::Sub(hn::LoadU(d, x + i), shift)));
-      second = hn::Add(second, exp_of_negative<T>(d, hn::Sub(hn::LoadU(d, x + i + lanes), shift)));
-    }
-    HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)];
-    for (; i < end; i += lanes) {
-      for (int64_t l = 0; l < lanes; ++l) {
-        rest[l] = i + l < end ? x[i + l] - most : -std::numeric_limits<T>::infinity();
-      }
-      sum = hn::Add(sum, exp_of_negative<T>(d, hn::Load(d, rest)));
-    }
-    total += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, second))));
-  }
-  *log_total = static_cast<T>(std::log(total));
+  *largest = exp_rows::greatest(x, n);
+  *log_total = static_cast<T>(std::log(exp_rows::sum_of_exp<T>(nullptr, x, *largest, n)));
 }
 
 template <class T>
@@ -166,12 +122,12 @@ void scaled_softmax(T* grad_in, const T* x, T largest, T log_total, T scale, int
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto log_p = hn::Sub(hn::Sub(hn::LoadU(d, x + i), a), b);
-    hn::StoreU(hn::Mul(c, exp_of_negative<T>(d, log_p)), d, grad_in + i);
+    hn::StoreU(hn::Mul(c, exp_rows::exp_of_negative(d, log_p)), d, grad_in + i);
   }
   if (i == n) return;
   HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)];
   for (int64_t l = 0; l < lanes; ++l) rest[l] = i + l < n ? (x[i + l] - largest) - log_total : T(0);
-  hn::Store(hn::Mul(c, exp_of_negative<T>(d, hn::Load(d, rest))), d, rest);
+  hn::Store(hn::Mul(c, exp_rows::exp_of_negative(d, hn::Load(d, rest))), d, rest);
   for (int64_t l = 0; i + l < n; ++l) grad_in[i + l] = rest[l];
 }
 

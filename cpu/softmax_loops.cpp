@@ -11,8 +11,16 @@
 #define HWY_TARGET_INCLUDE "ember/cpu/softmax_loops.cpp"
 #include <ember/cpu/simd.h>
 
+#include <hwy/contrib/math/math-inl.h>
+
+#include <ember/cpu/vector_math-inl.h>
+
+#include <ember/cpu/exp_rows-inl.h>
+
 HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
 void vector_exp(T* x, int64_t n) {
@@ -20,71 +28,55 @@ void vector_exp(T* x, int64_t n) {
   loops.exp[dtype_of_v<T>](operands, n, Params{});
 }
 
-template <class T>
-T row_reduce(const ReduceLoop* rows, const T* x, int64_t n) {
-  T result;
-  reduce_dense(rows[static_cast<int>(dtype_of_v<T>)], sizeof(T), reinterpret_cast<const char*>(x), n, &result);
-  return result;
-}
-
-// Σ f(i) over i < n as a balanced tree: f(begin, count, buffer) writes a chunk's terms.
+// out[i] = f(vector of a, vector of b) for each i.
 template <class T, class F>
-T tree_sum(int64_t begin, int64_t end, const F& f) {
-  if (end - begin <= kReduceChunk) {
-    T buffer[kReduceChunk];
-    f(begin, end - begin, buffer);
-    return row_reduce(reduce_loops.sum, buffer, end - begin);
-  }
-  const int64_t mid = middle(begin, end, kReduceChunk);
-  const T left = tree_sum<T>(begin, mid, f);
-  return left + tree_sum<T>(mid, end, f);
-}
-
-template <class T>
-void subtract(T* out, const T* in, T c, int64_t n) {
-  EMBER_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) out[i] = in[i] - c;
+HWY_INLINE void for_each_pair(T* out, const T* a, const T* b, int64_t n, F f) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+  if (i == n) return;
+  const auto last = f(exp_rows::load_first(d, a + i, n - i), exp_rows::load_first(d, b + i, n - i));
+  exp_rows::store_first(d, last, out + i, n - i);
 }
 
 template <class T>
 void forward_row(T* out, const T* in, int64_t n, bool log) {
-  const T largest = row_reduce(reduce_loops.amax, in, n);
+  const T largest = exp_rows::greatest(in, n);
   if (log) {
-    const T total = tree_sum<T>(0, n, [=](int64_t begin, int64_t count, T* terms) HWY_ATTR {
-      subtract(terms, in + begin, largest, count);
-      vector_exp(terms, count);
-    });
-    const T log_total = std::log(total);
+    const T log_total = static_cast<T>(std::log(exp_rows::sum_of_exp<T>(nullptr, in, largest, n)));
     EMBER_INDEPENDENT
     for (int64_t i = 0; i < n; ++i) out[i] = (in[i] - largest) - log_total;
     return;
   }
-  subtract(out, in, largest, n);
-  vector_exp(out, n);
-  const T scale = T(1) / row_reduce(reduce_loops.sum, out, n);
+  const T scale = static_cast<T>(1 / exp_rows::sum_of_exp<T>(out, in, largest, n));
   EMBER_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) out[i] *= scale;
 }
 
 template <class T>
 void backward_row(T* grad_in, const T* g, const T* y, int64_t n, bool log) {
+  const hn::ScalableTag<T> d;
+  const auto terms = [=](const T* from, int64_t i, int64_t count) HWY_ATTR {
+    return count == static_cast<int64_t>(hn::Lanes(d)) ? hn::LoadU(d, from + i)
+                                                       : hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)),
+                                                                            exp_rows::load_first(d, from + i, count));
+  };
   if (log) {
-    const T total = row_reduce(reduce_loops.sum, g, n);
-    T buffer[kReduceChunk];
-    for (int64_t start = 0; start < n; start += kReduceChunk) {
-      const int64_t count = std::min(kReduceChunk, n - start);
-      std::copy_n(y + start, count, buffer);
-      vector_exp(buffer, count);
-      EMBER_INDEPENDENT
-      for (int64_t i = 0; i < count; ++i) grad_in[start + i] = g[start + i] - buffer[i] * total;
-    }
+    const double total =
+        exp_rows::sum_of_vectors<T>(n, [=](int64_t i, int64_t count) HWY_ATTR { return terms(g, i, count); });
+    const auto t = hn::Set(d, static_cast<T>(total));
+    for_each_pair(grad_in, g, y, n, [=](hn::Vec<decltype(d)> gradient, hn::Vec<decltype(d)> log_p) HWY_ATTR {
+      return hn::NegMulAdd(exp_rows::exp_of_negative(d, log_p), t, gradient);
+    });
     return;
   }
-  const T total = tree_sum<T>(0, n, [=](int64_t begin, int64_t count, T* terms) HWY_ATTR {
-    for (int64_t i = 0; i < count; ++i) terms[i] = g[begin + i] * y[begin + i];
+  const double total = exp_rows::sum_of_vectors<T>(
+      n, [=](int64_t i, int64_t count) HWY_ATTR { return hn::Mul(terms(g, i, count), terms(y, i, count)); });
+  const auto t = hn::Set(d, static_cast<T>(total));
+  for_each_pair(grad_in, g, y, n, [=](hn::Vec<decltype(d)> gradient, hn::Vec<decltype(d)> p) HWY_ATTR {
+    return hn::Mul(hn::Sub(gradient, t), p);
   });
-  EMBER_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) grad_in[i] = (g[i] - total) * y[i];
 }
 
 template <class T>
