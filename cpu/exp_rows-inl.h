@@ -1,5 +1,6 @@
 // Rows of exponentials, in one pass each: what softmax, log_softmax and cross-entropy are made of. Included once per
-// instruction set, by files that include simd.h, hwy/contrib/math/math-inl.h and vector_math-inl.h first.
+// instruction set, by files that include simd.h, hwy/contrib/math/math-inl.h, vector_math-inl.h and row_vectors-inl.h
+// first.
 
 #if defined(EMBER_EXP_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef EMBER_EXP_ROWS_INL_H_
@@ -8,7 +9,6 @@
 #define EMBER_EXP_ROWS_INL_H_
 #endif
 
-#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -16,53 +16,6 @@ HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE::exp_rows {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Terms that are added as T, in several sums side by side, before they are added up in double.
-constexpr int64_t kTerms = 4096;
-
-// The first `count` lanes, 0 < count <= Lanes(d); the others are unspecified.
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE hn::Vec<D> load_first(D d, const T* from, int64_t count) {
-#if HWY_MEM_OPS_MIGHT_FAULT
-  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)] = {};
-  for (int64_t i = 0; i < count; ++i) lanes[i] = from[i];
-  return hn::Load(d, lanes);
-#else
-  return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, from);
-#endif
-}
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void store_first(D d, hn::Vec<D> v, T* to, int64_t count) {
-#if HWY_MEM_OPS_MIGHT_FAULT
-  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
-  hn::Store(v, d, lanes);
-  for (int64_t i = 0; i < count; ++i) to[i] = lanes[i];
-#else
-  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, to);
-#endif
-}
-
-// Σ term(i, count) over the vectors of a row of n, whose lanes past `count` are 0.
-template <class T, class F>
-HWY_INLINE double sum_of_vectors(int64_t n, F term) {
-  const hn::ScalableTag<T> d;
-  double total = 0;
-  for (int64_t begin = 0; begin < n; begin += kTerms) {
-    auto a = hn::Zero(d), b = a, c = a, e = a;
-    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-    const int64_t end = std::min(n, begin + kTerms);
-    int64_t i = begin;
-    for (; i + 4 * lanes <= end; i += 4 * lanes) {
-      a = hn::Add(a, term(i, lanes));
-      b = hn::Add(b, term(i + lanes, lanes));
-      c = hn::Add(c, term(i + 2 * lanes, lanes));
-      e = hn::Add(e, term(i + 3 * lanes, lanes));
-    }
-    for (; i < end; i += lanes) a = hn::Add(a, term(i, std::min(lanes, end - i)));
-    total += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(a, b), hn::Add(c, e)))));
-  }
-  return total;
-}
 
 // The greatest of n > 0 numbers, NaN if one is.
 template <class T>
@@ -124,11 +77,11 @@ double sum_of_exp(T* out, const T* x, T shift, int64_t n) {
       if (out != nullptr) hn::StoreU(y, d, out + i);
       return y;
     }
-    const auto y = exp_of_negative(d, hn::Sub(load_first(d, x + i, count), s));
-    if (out != nullptr) store_first(d, y, out + i, count);
-    return hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)), y);
+    const auto y = exp_of_negative(d, hn::Sub(row_vectors::load_first(d, x + i, count), s));
+    if (out != nullptr) row_vectors::store_first(d, y, out + i, count);
+    return row_vectors::only_first(d, y, count);
   };
-  return sum_of_vectors<T>(n, term);
+  return row_vectors::sum<T>(n, term);
 }
 
 }  // namespace ember::cpu::HWY_NAMESPACE::exp_rows

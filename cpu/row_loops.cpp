@@ -13,6 +13,8 @@
 
 #include <hwy/contrib/math/math-inl.h>
 
+// exp_rows-inl.h is made of the other two.
+#include <ember/cpu/row_vectors-inl.h>
 #include <ember/cpu/vector_math-inl.h>
 
 #include <ember/cpu/exp_rows-inl.h>
@@ -21,46 +23,30 @@ HWY_BEFORE_NAMESPACE();
 namespace ember::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
+namespace rv = row_vectors;
 
-// Sums side by side; few enough terms each that a sum of floats stays exact to a few units, many rows in double.
-constexpr int64_t kLanes = 64;
-constexpr int64_t kSumChunk = 64 * kLanes;
-
-// Σ f(i) over i < n in a fixed order.
+// Σ term(i, count) over the vectors of a row of n; the lanes past `count` do not matter.
 template <class T, class F>
-HWY_INLINE T lane_sum(int64_t n, F f) {
-  if (n < kLanes) {
-    T lanes[4] = {};
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-      for (int64_t l = 0; l < 4; ++l) lanes[l] += f(i + l);
-    }
-    for (; i < n; ++i) lanes[0] += f(i);
-    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-  }
-  double total = 0;
-  for (int64_t start = 0; start < n; start += kSumChunk) {
-    const int64_t end = std::min(n, start + kSumChunk);
-    T lanes[kLanes] = {};
-    int64_t i = start;
-    for (; i + kLanes <= end; i += kLanes) {
-      EMBER_INDEPENDENT
-      for (int64_t l = 0; l < kLanes; ++l) lanes[l] += f(i + l);
-    }
-    for (int64_t l = 0; i < end; ++i, ++l) lanes[l] += f(i);
-    for (int64_t half = kLanes / 2; half > 0; half /= 2) {
-      for (int64_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
-    }
-    total += static_cast<double>(lanes[0]);
-  }
-  return static_cast<T>(total);
+HWY_INLINE double row_sum(int64_t n, F term) {
+  const hn::ScalableTag<T> d;
+  return rv::sum<T>(n, [=](int64_t i, int64_t count) HWY_ATTR {
+    return count == static_cast<int64_t>(hn::Lanes(d)) ? term(i, count) : rv::only_first(d, term(i, count), count);
+  });
 }
 
 template <class T>
 void normalise(T* out, T* mean, T* rstd, const T* x, const T* weight, const T* bias, int64_t n, T eps) {
   const T count = static_cast<T>(n);
-  const T m = lane_sum<T>(n, [=](int64_t i) HWY_ATTR { return x[i]; }) / count;
-  const T variance = lane_sum<T>(n, [=](int64_t i) HWY_ATTR { return (x[i] - m) * (x[i] - m); }) / count;
+  const hn::ScalableTag<T> d;
+  const T m =
+      static_cast<T>(row_sum<T>(n, [=](int64_t i, int64_t c) HWY_ATTR { return rv::load(d, x + i, c); })) / count;
+  const auto middle = hn::Set(d, m);
+  const T variance = static_cast<T>(row_sum<T>(n,
+                                               [=](int64_t i, int64_t c) HWY_ATTR {
+                                                 const auto distance = hn::Sub(rv::load(d, x + i, c), middle);
+                                                 return hn::Mul(distance, distance);
+                                               })) /
+                     count;
   const T r = T(1) / std::sqrt(variance + eps);
   *mean = m;
   *rstd = r;
@@ -81,19 +67,30 @@ void normalise(T* out, T* mean, T* rstd, const T* x, const T* weight, const T* b
 
 template <class T>
 void normalise_backward(T* grad_in, const T* g, const T* x, T mean, T rstd, const T* weight, int64_t n) {
-  const T count = static_cast<T>(n);
-  if (weight == nullptr) {
-    const T mean_h = lane_sum<T>(n, [=](int64_t i) HWY_ATTR { return g[i]; }) / count;
-    const T mean_hx = lane_sum<T>(n, [=](int64_t i) HWY_ATTR { return g[i] * ((x[i] - mean) * rstd); }) / count;
-    EMBER_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) grad_in[i] = rstd * (g[i] - mean_h - (x[i] - mean) * rstd * mean_hx);
-  } else {
-    const T mean_h = lane_sum<T>(n, [=](int64_t i) HWY_ATTR { return g[i] * weight[i]; }) / count;
-    const T mean_hx =
-        lane_sum<T>(n, [=](int64_t i) HWY_ATTR { return g[i] * weight[i] * ((x[i] - mean) * rstd); }) / count;
-    EMBER_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) grad_in[i] = rstd * (g[i] * weight[i] - mean_h - (x[i] - mean) * rstd * mean_hx);
-  }
+  // h = g·weight, x̂ = (x − mean)·rstd; grad_in = rstd·(h − mean of h − x̂·(mean of h·x̂)).
+  const hn::ScalableTag<T> d;
+  const auto m = hn::Set(d, mean), r = hn::Set(d, rstd);
+  const auto h = [=](int64_t i, int64_t count) HWY_ATTR {
+    const auto gradient = rv::load(d, g + i, count);
+    return weight == nullptr ? gradient : hn::Mul(gradient, rv::load(d, weight + i, count));
+  };
+  const auto x_hat = [=](int64_t i, int64_t count)
+                         HWY_ATTR { return hn::Mul(hn::Sub(rv::load(d, x + i, count), m), r); };
+  double h_total, hx_total;
+  rv::sums<T>(n, h_total, hx_total,
+              [=](int64_t i, int64_t count, hn::Vec<decltype(d)>& h_term, hn::Vec<decltype(d)>& hx_term) HWY_ATTR {
+                h_term = h(i, count);
+                hx_term = hn::Mul(h_term, x_hat(i, count));
+                if (count == static_cast<int64_t>(hn::Lanes(d))) return;
+                h_term = rv::only_first(d, h_term, count);
+                hx_term = rv::only_first(d, hx_term, count);
+              });
+  const T size = static_cast<T>(n);
+  const auto mean_h = hn::Set(d, static_cast<T>(h_total) / size), mean_hx = hn::Set(d, static_cast<T>(hx_total) / size);
+  rv::for_each_vector<T>(n, [=](int64_t i, int64_t count) HWY_ATTR {
+    const auto centred = hn::Sub(hn::Sub(h(i, count), mean_h), hn::Mul(x_hat(i, count), mean_hx));
+    rv::store(d, hn::Mul(r, centred), grad_in + i, count);
+  });
 }
 
 template <class T>

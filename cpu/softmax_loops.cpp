@@ -13,6 +13,8 @@
 
 #include <hwy/contrib/math/math-inl.h>
 
+// exp_rows-inl.h is made of the other two.
+#include <ember/cpu/row_vectors-inl.h>
 #include <ember/cpu/vector_math-inl.h>
 
 #include <ember/cpu/exp_rows-inl.h>
@@ -26,18 +28,6 @@ template <class T>
 void vector_exp(T* x, int64_t n) {
   char* const operands[] = {reinterpret_cast<char*>(x), reinterpret_cast<char*>(x)};
   loops.exp[dtype_of_v<T>](operands, n, Params{});
-}
-
-// out[i] = f(vector of a, vector of b) for each i.
-template <class T, class F>
-HWY_INLINE void for_each_pair(T* out, const T* a, const T* b, int64_t n, F f) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
-  if (i == n) return;
-  const auto last = f(exp_rows::load_first(d, a + i, n - i), exp_rows::load_first(d, b + i, n - i));
-  exp_rows::store_first(d, last, out + i, n - i);
 }
 
 template <class T>
@@ -57,25 +47,17 @@ void forward_row(T* out, const T* in, int64_t n, bool log) {
 template <class T>
 void backward_row(T* grad_in, const T* g, const T* y, int64_t n, bool log) {
   const hn::ScalableTag<T> d;
-  const auto terms = [=](const T* from, int64_t i, int64_t count) HWY_ATTR {
-    return count == static_cast<int64_t>(hn::Lanes(d)) ? hn::LoadU(d, from + i)
-                                                       : hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)),
-                                                                            exp_rows::load_first(d, from + i, count));
-  };
-  if (log) {
-    const double total =
-        exp_rows::sum_of_vectors<T>(n, [=](int64_t i, int64_t count) HWY_ATTR { return terms(g, i, count); });
-    const auto t = hn::Set(d, static_cast<T>(total));
-    for_each_pair(grad_in, g, y, n, [=](hn::Vec<decltype(d)> gradient, hn::Vec<decltype(d)> log_p) HWY_ATTR {
-      return hn::NegMulAdd(exp_rows::exp_of_negative(d, log_p), t, gradient);
-    });
-    return;
-  }
-  const double total = exp_rows::sum_of_vectors<T>(
-      n, [=](int64_t i, int64_t count) HWY_ATTR { return hn::Mul(terms(g, i, count), terms(y, i, count)); });
+  const double total = row_vectors::sum<T>(n, [=](int64_t i, int64_t count) HWY_ATTR {
+    const auto gradient = row_vectors::load(d, g + i, count);
+    const auto term = log ? gradient : hn::Mul(gradient, row_vectors::load(d, y + i, count));
+    return count == static_cast<int64_t>(hn::Lanes(d)) ? term : row_vectors::only_first(d, term, count);
+  });
   const auto t = hn::Set(d, static_cast<T>(total));
-  for_each_pair(grad_in, g, y, n, [=](hn::Vec<decltype(d)> gradient, hn::Vec<decltype(d)> p) HWY_ATTR {
-    return hn::Mul(hn::Sub(gradient, t), p);
+  row_vectors::for_each_vector<T>(n, [=](int64_t i, int64_t count) HWY_ATTR {
+    const auto gradient = row_vectors::load(d, g + i, count), x = row_vectors::load(d, y + i, count);
+    const auto result =
+        log ? hn::NegMulAdd(exp_rows::exp_of_negative(d, x), t, gradient) : hn::Mul(hn::Sub(gradient, t), x);
+    row_vectors::store(d, result, grad_in + i, count);
   });
 }
 
