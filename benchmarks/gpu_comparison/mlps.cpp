@@ -10,22 +10,14 @@ namespace F = ember::nn::functional;
 
 namespace {
 
-struct NetImpl : nn::Module {
-  explicit NetImpl(const std::vector<int64_t>& sizes) {
-    for (size_t i = 0; i + 1 < sizes.size(); ++i) {
-      layers.push_back(register_module("fc" + std::to_string(i + 1), nn::Linear(sizes[i], sizes[i + 1])));
-    }
+nn::Sequential make_net(const std::vector<int64_t>& sizes) {
+  nn::Sequential net;
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    if (i != 0) net->push_back(nn::ReLU());
+    net->push_back(nn::Linear(sizes[i], sizes[i + 1]));
   }
-  Tensor forward(Tensor x) {
-    for (size_t i = 0; i < layers.size(); ++i) {
-      x = layers[i](x);
-      if (i + 1 < layers.size()) x = ember::relu(x);
-    }
-    return x;
-  }
-  std::vector<nn::Linear> layers;
-};
-EMBER_MODULE(Net);
+  return net;
+}
 
 // Products: forward, the weights' gradients, the inputs' gradients but for the first layer. Bytes: what the optimizer
 // reads and writes of each parameter, and the scores read twice and their gradient written once by the loss.
@@ -45,14 +37,14 @@ Work step_work(const std::string& dtype, int64_t batch, const std::vector<int64_
 }
 
 struct Training {
-  Net net = nullptr;
+  nn::Sequential net = nullptr;
   std::shared_ptr<ember::optim::Optimizer> optimizer;
   Tensor x, y;
   bool classify;
 
   Tensor step() {
     optimizer->zero_grad();
-    const Tensor scores = net(x);
+    const Tensor scores = net->forward(x);
     const Tensor loss = classify ? F::cross_entropy(scores, y) : F::mse_loss(scores, y);
     loss.backward();
     optimizer->step();
@@ -65,7 +57,7 @@ std::shared_ptr<Training> make_training(const Settings& settings, int64_t batch,
                                         const Options& options, bool classify, ember::ScalarType dtype) {
   ember::manual_seed(0);
   auto training = std::make_shared<Training>();
-  training->net = Net(sizes);
+  training->net = make_net(sizes);
   training->net->to(settings.device, dtype);
   training->optimizer = std::make_shared<Optimizer>(training->net->parameters(), options);
   training->classify = classify;
