@@ -60,6 +60,23 @@ struct MinOf {
   }
 };
 
+// lanes[0] … lanes[kCount − 1] together: the upper half to the lower one, until one is left.
+template <class Op, int kCount, class A>
+HWY_INLINE A fold(const A* lanes) {
+  if constexpr (kCount == 1) {
+    return lanes[0];
+  } else {
+    typedef A Half __attribute__((vector_size(kCount / 2 * sizeof(A))));
+    Half lower, upper;
+    std::memcpy(&lower, lanes, sizeof(Half));
+    std::memcpy(&upper, lanes + kCount / 2, sizeof(Half));
+    Op::apply(lower, upper);
+    A half[kCount / 2];
+    std::memcpy(half, &lower, sizeof(Half));
+    return fold<Op, kCount / 2>(half);
+  }
+}
+
 template <class T, class Op>
 void reduce(const void* in, int64_t n, void* result) {
   using A = typename Op::Accumulator;
@@ -98,10 +115,8 @@ void reduce(const void* in, int64_t n, void* result) {
   A lanes[kLanes];
   std::memcpy(lanes, &partial[0], sizeof(lanes));
   for (int64_t l = 0; i < n; ++i, ++l) Op::apply(lanes[l], static_cast<A>(p[i]));
-  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
-    for (int64_t l = 0; l < half; ++l) Op::apply(lanes[l], lanes[l + half]);
-  }
-  std::memcpy(result, lanes, sizeof(A));
+  total = fold<Op, kLanes>(lanes);
+  std::memcpy(result, &total, sizeof(A));
 }
 
 template <class T, class Op>
