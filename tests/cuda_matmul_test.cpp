@@ -27,8 +27,6 @@ namespace {
 using namespace ember;
 using namespace ember::test;
 
-const std::array<ScalarType, 4> kFloating = {kFloat64, kFloat32, kFloat16, kBFloat16};
-
 // What rounding to the dtype changes at most, relative.
 double half_ulp(ScalarType dtype) {
   switch (dtype) {
@@ -37,10 +35,6 @@ double half_ulp(ScalarType dtype) {
     case kFloat16: return std::ldexp(1, -11);
     default: return std::ldexp(1, -8);
   }
-}
-
-Tensor random(IntArrayRef sizes, ScalarType dtype, uint64_t seed) {
-  return randn(sizes, make_generator(seed), kFloat64).to(dtype);
 }
 
 // alpha·a·b + beta_self, of host tensors in double precision.

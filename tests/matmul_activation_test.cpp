@@ -14,6 +14,7 @@
 #include <ember/cuda/lt_problem.h>
 
 #include "op_harness.h"
+#include "values.h"
 
 namespace {
 
@@ -22,11 +23,7 @@ using namespace ember::test;
 using cuda::Epilogue;
 
 constexpr Activation kActivations[] = {Activation::Relu, Activation::GeluTanh};
-constexpr ScalarType kFloating[] = {kFloat64, kFloat32, kFloat16, kBFloat16};
 
-Tensor random(IntArrayRef sizes, ScalarType dtype, uint64_t seed) {
-  return randn(sizes, make_generator(seed), kFloat64).to(dtype);
-}
 Tensor exact(const Tensor& t) { return t.cpu().to(kFloat64); }
 
 // Of elements of about 1.

@@ -32,6 +32,15 @@ inline constexpr bool kCachesMemory = true;
 inline Tensor doubles(const std::vector<double>& values) { return tensor(values, kFloat64); }
 inline Tensor leaf(const std::vector<double>& values) { return doubles(values).requires_grad_(); }
 
+inline constexpr ScalarType kFloating[] = {kFloat64, kFloat32, kFloat16, kBFloat16};
+// Normal numbers, the same for each dtype and device but for rounding.
+inline Tensor random(IntArrayRef sizes, ScalarType dtype, uint64_t seed) {
+  return randn(sizes, make_generator(seed), kFloat64).to(dtype);
+}
+inline Tensor random(IntArrayRef sizes, ScalarType dtype, Device device, uint64_t seed) {
+  return random(sizes, dtype, seed).to(device);
+}
+
 // The elements in order. T must be the tensor's own type.
 template <class T>
 std::vector<T> elements(const Tensor& t) {
