@@ -184,6 +184,8 @@ class Run {
       run(next, results);
     }
     for (const Stream& used : used_streams_) join(used, current_stream(used.device));
+    for (const Tensor& g : results) keep_for_caller(g);
+    for (const Tensor& g : retained_) keep_for_caller(g);
     return results;
   }
 
@@ -286,12 +288,19 @@ class Run {
     event.wait(consumer);
   }
 
+  // Memory of the stream of a node, which the caller frees while its own stream may still work with it.
+  static void keep_for_caller(const Tensor& g) {
+    if (g.defined() && g.is_cuda()) backend(kCUDA).record_stream(g.storage(), current_stream(g.device()));
+  }
+
   void deliver(uint32_t number, uint32_t input_nr, Tensor grad, const Stream& producer) {
     Task& task = tasks_[number];
     if (!task.needed || !grad.defined()) return;
     const Stream consumer = stream_of(*task.node);
     if (producer != consumer) {
       join(producer, consumer);
+      // What came from the host or another device was last written on the caller's stream.
+      if (grad.is_cuda() && grad.device() != producer.device) join(current_stream(grad.device()), consumer);
       if (grad.is_cuda() && !consumer.device.is_cpu()) {
         backend(kCUDA).record_stream(grad.storage(), consumer);
       }
@@ -384,7 +393,7 @@ class Run {
   }
 
   // The hooks of tensors, then those that retain gradients.
-  static void call_tensor_hooks(Node& node, const Node::Extras& extras, std::vector<Tensor>& grads_in) {
+  void call_tensor_hooks(Node& node, const Node::Extras& extras, std::vector<Tensor>& grads_in) {
     // A copy: a hook may add or remove hooks.
     const auto hooks = extras.tensor_hooks;
     for (const auto& h : hooks) {
@@ -406,6 +415,7 @@ class Run {
       if (!g.defined()) continue;
       Tensor& stored = meta_or_null(variable)->grad;
       stored = stored.defined() ? stored + g : g.clone();
+      if (stored.is_cuda()) retained_.push_back(stored);
     }
   }
 
@@ -453,6 +463,7 @@ class Run {
   std::vector<Capture> captures_;
   std::vector<Ready> ready_;
   std::vector<Stream> used_streams_;
+  std::vector<Tensor> retained_;
   std::vector<Tensor> grads_in_;  // of the node that runs; kept for their memory
   std::vector<Tensor> grads_out_;
 };

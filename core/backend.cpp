@@ -1,5 +1,6 @@
 #include <ember/core/allocation_failure.h>
 #include <ember/core/backend.h>
+#include <ember/core/backend_registry.h>
 #include <ember/core/error.h>
 
 #include <sstream>
@@ -39,6 +40,10 @@ IntrusivePtr<StorageImpl> Backend::allocate_pinned(size_t) {
 }
 bool Backend::is_pinned(const void*) { return false; }
 MemoryStats Backend::pinned_memory_stats() { return {}; }
+
+void detail::replace_backend(DeviceType type, Backend* backend) noexcept {
+  registry().backends[static_cast<size_t>(type)] = backend;
+}
 
 Backend* backend_or_null(DeviceType type) noexcept { return registry().backends[static_cast<size_t>(type)]; }
 
@@ -116,7 +121,7 @@ StreamGuard::StreamGuard(Stream stream) : previous_(ember::current_stream(stream
   if (stream.device.is_cpu()) return;
   Backend& b = backend(stream.device.type());
   previous_device_ = Device(stream.device.type(), b.current_device());
-  b.set_device(stream.device.index());
+  b.set_device(previous_.device.index());  // without an index it is the current one
   b.set_current_stream(stream);
 }
 

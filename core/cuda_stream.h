@@ -53,7 +53,8 @@ inline CUDAStream getDefaultCUDAStream(DeviceIndex device = -1) {
 inline CUDAStream getStreamFromPool(bool high_priority = false, DeviceIndex device = -1) {
   return CUDAStream(stream_from_pool(detail::device_of(device), high_priority));
 }
-// A stream that somebody else made and destroys, not before the work queued on it is done.
+// A stream that somebody else made, and destroys when the work queued on it is done and what refers to it is gone:
+// tensors that were recorded on it (record_stream), graphs whose forward ran on it.
 inline CUDAStream getStreamFromExternal(CUstream_st* stream, DeviceIndex device) {
   return CUDAStream(Stream{detail::device_of(device), reinterpret_cast<uintptr_t>(stream)});
 }

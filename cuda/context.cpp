@@ -121,12 +121,12 @@ bool blocking_launches() {
 
 void throw_cuda_error(cudaError_t status, const char* command) {
   // After these the context is lost, and they surface in whatever call comes next.
-  const bool from_earlier_kernel = status == cudaErrorLaunchFailure || status == cudaErrorIllegalAddress ||
-                                   status == cudaErrorAssert || status == cudaErrorIllegalInstruction ||
-                                   status == cudaErrorMisalignedAddress;
+  const bool from_kernel = status == cudaErrorLaunchFailure || status == cudaErrorIllegalAddress ||
+                           status == cudaErrorAssert || status == cudaErrorIllegalInstruction ||
+                           status == cudaErrorMisalignedAddress;
   (void)cudaGetLastError();
   throw Error(detail::concat(command, " failed: ", cudaGetErrorName(status), ": ", cudaGetErrorString(status),
-                             from_earlier_kernel
+                             from_kernel && !blocking_launches()
                                  ? " (a kernel launched earlier failed; EMBER_CUDA_BLOCKING=1 reports it where it is "
                                    "launched)"
                                  : ""));
@@ -163,9 +163,9 @@ void check_faults(int device) {
       default: return "index";
     }
   }();
-  throw IndexError(detail::concat(name, " on cuda:", device, ": index ", index,
-                                  " is out of range for a dimension of size ", note >> 4,
-                                  " (found by the device; EMBER_CUDA_BLOCKING=1 reports it where it is launched)"));
+  throw IndexError(detail::concat(
+      name, " on cuda:", device, ": index ", index, " is out of range for a dimension of size ", note >> 4,
+      blocking_launches() ? "" : " (found by the device; EMBER_CUDA_BLOCKING=1 reports it where it is launched)"));
 }
 
 int visible_devices() noexcept {

@@ -96,6 +96,9 @@ TEST_P(CudaAllocator, CaptureOutOfMemory) {
   EXPECT_THROW(rig(60 * kMiB, 1), OutOfMemoryError) << "the cache cannot be given back now";
   rig.free(rig(30 * kMiB, 1));
   EXPECT_THROW(rig.allocator->empty_cache(), Error);
+  EXPECT_THROW(rig.allocator->allocate_permanent(60 * kMiB), OutOfMemoryError);
+  rig.allocator->set_limit(kMiB);  // holds for what is asked for from now on
+  rig.allocator->set_limit(0);
   rig.device.forbid = false;
   rig.allocator->end_private(pool);
   rig.allocator->release_private(pool);
@@ -128,20 +131,45 @@ TEST_P(CudaAllocator, ForeignCapture) {
 }
 
 TEST_P(CudaAllocator, GraphReleasedDuringAnotherCapture) {
-  Rig rig(GetParam());
-  PrivatePool* const first = rig.allocator->make_private_pool();
-  rig.allocator->begin_private(first, fake_stream(1));
-  rig.free(rig(3 * kMiB));
-  rig.allocator->end_private(first);
-  PrivatePool* const second = rig.allocator->make_private_pool();
-  rig.allocator->begin_private(second, fake_stream(1));
-  rig.device.forbid = true;
-  rig.allocator->release_private(first);
-  rig.device.forbid = false;
-  rig.allocator->end_private(second);
-  EXPECT_EQ(rig.device.used, 0u);
-  rig.allocator->release_private(second);
-  EXPECT_TRUE(rig.device.ranges.empty());
+  for (const bool held : {false, true}) {
+    Rig rig(GetParam());
+    PrivatePool* const first = rig.allocator->make_private_pool();
+    rig.allocator->begin_private(first, fake_stream(1));
+    Block* const kept = held ? rig(1000) : nullptr;
+    rig.free(rig(3 * kMiB));
+    rig.allocator->end_private(first);
+    PrivatePool* const second = rig.allocator->make_private_pool();
+    rig.allocator->begin_private(second, fake_stream(1));
+    rig.device.forbid = true;
+    rig.allocator->release_private(first);
+    rig.device.forbid = false;
+    rig.allocator->end_private(second);
+    if (kept != nullptr) rig.free(kept);
+    EXPECT_EQ(rig.device.used, 0u);
+    rig.allocator->release_private(second);
+    EXPECT_TRUE(rig.device.ranges.empty());
+  }
+}
+
+// Replays may still run when a graph goes: its memory goes back when they are done.
+TEST_P(CudaAllocator, GraphReleasedWhileItRuns) {
+  for (const bool held : {false, true}) {
+    Rig rig(GetParam());
+    PrivatePool* const pool = rig.allocator->make_private_pool();
+    rig.allocator->begin_private(pool, fake_stream(1));
+    Block* const kept = held ? rig(3 * kMiB) : nullptr;
+    rig.free(rig(1000));  // another segment
+    rig.allocator->end_private(pool);
+    rig.device.work(fake_stream(2));
+    rig.allocator->release_private(pool);
+    EXPECT_EQ(rig.device.synchronizations, 1u);
+    if (kept == nullptr) continue;
+    EXPECT_GT(rig.device.used, 0u);
+    rig.device.work(fake_stream(2));
+    rig.free(kept);
+    EXPECT_EQ(rig.device.synchronizations, 2u);
+    EXPECT_EQ(rig.device.used, 0u);
+  }
 }
 
 }  // namespace

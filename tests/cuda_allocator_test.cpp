@@ -63,7 +63,9 @@ TEST_P(CudaAllocator, WaitsForOtherStreams) {
 
 TEST_P(CudaAllocator, ExhaustionFreesTheCacheThenThrows) {
   Rig rig(GetParam(), 100 * kMiB);
-  rig.free(rig(60 * kMiB, 1));
+  Block* const used = rig(60 * kMiB, 1);
+  rig.device.work(fake_stream(1));
+  rig.free(used);
   Block* const waiting = rig(5 * kMiB, 3);
   rig.device.work(fake_stream(4));
   rig.allocator->record_stream(waiting, fake_stream(4));

@@ -2,6 +2,8 @@
 // captured is refused.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include <ember/core/host_numbers.h>
 #include <ember/ember.h>
 
@@ -164,8 +166,9 @@ TEST_F(CudaGraphTest, RandomNumbersGoOn) {
 TEST_F(CudaGraphTest, PrivateMemory) {
   Tensor x = full({1 << 16}, 2.0, kCUDA), y;
   cuda::CUDAGraph graph;
+  const cuda::CUDAStream captured = cuda::getStreamFromPool();
   {
-    const cuda::CUDAStreamGuard guard(cuda::getStreamFromPool());
+    const cuda::CUDAStreamGuard guard(captured);
     graph.capture_begin();
     Tensor t = x;
     for (int i = 0; i < 20; ++i) t = t + 1;  // the memory in between is freed during the capture
@@ -173,10 +176,60 @@ TEST_F(CudaGraphTest, PrivateMemory) {
     graph.capture_end();
   }
   std::vector<Tensor> others;
-  for (int i = 0; i < 40; ++i) others.push_back(full({1 << 16}, -1.0, kCUDA));
+  for (int i = 0; i < 40; ++i) {
+    const cuda::CUDAStreamGuard guard(i % 2 == 0 ? captured : cuda::getDefaultCUDAStream());
+    others.push_back(full({1 << 16}, -1.0, kCUDA));
+  }
+  cuda::synchronize();
   graph.replay();
   for (const Tensor& t : others) EXPECT_TRUE((t == -1).all().item<bool>());
   EXPECT_TRUE((y == 22).all().item<bool>());
+}
+
+// What a replay still works with is not given to others when the graph goes.
+TEST_F(CudaGraphTest, GoesWhileItRuns) {
+  const Tensor x = full({1 << 16}, 2.0, kCUDA);
+  Tensor y;
+  cuda::CUDAGraph graph;
+  {
+    const cuda::CUDAStream stream = cuda::getStreamFromPool();
+    const cuda::CUDAStreamGuard guard(stream);
+    graph.capture_begin();
+    backend(kCUDA).delay(stream, 50000);
+    y = (x + 1) * 2;
+    graph.capture_end();
+  }
+  graph.replay();
+  graph.reset();
+  const Tensor other = full({1 << 16}, -1.0, kCUDA);
+  EXPECT_TRUE((y == 6).all().item<bool>());
+  EXPECT_TRUE((other == -1).all().item<bool>());
+}
+
+// A capture is of its thread: others work, make memory and wait for their streams meanwhile.
+TEST_F(CudaGraphTest, OtherThreadsGoOn) {
+  const Tensor x = ones({1000}, kCUDA);
+  Tensor y;
+  cuda::CUDAGraph graph;
+  const auto work = [] {
+    const StreamGuard guard(stream_from_pool(kCUDA));
+    EXPECT_FALSE(cuda::is_current_stream_capturing());
+    const Tensor large = full({3 << 20}, 2.0, kCUDA).requires_grad_();
+    large.square().sum().backward();
+    EXPECT_EQ(large.grad()[0].item<float>(), 4);
+  };
+  work();  // kernels may be loaded outside of captures only
+  y = x * 2 + 1;
+  {
+    const cuda::CUDAStreamGuard guard(cuda::getStreamFromPool());
+    graph.capture_begin();
+    y = x * 2;
+    std::thread(work).join();
+    y = y + 1;
+    graph.capture_end();
+  }
+  graph.replay();
+  EXPECT_TRUE((y == 3).all().item<bool>());
 }
 
 TEST_F(CudaGraphTest, GraphsShareAPool) {

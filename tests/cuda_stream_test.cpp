@@ -1,30 +1,20 @@
-// Streams on a device: what has to wait for what, shown with streams that are kept busy. Each of these fails if the
-// wait is left out.
-#include <gtest/gtest.h>
-
+// Streams, events and guards on a device. Where one thing has to wait for another, streams stand still or are slow, so
+// that it fails if the wait is left out.
+#include <atomic>
+#include <barrier>
+#include <functional>
+#include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include <ember/ember.h>
 
-#include "op_harness.h"
-#include "values.h"
+#include "cuda_test.h"
 
-using namespace ember;
-using namespace ember::test;
-
+namespace ember::test {
 namespace {
 
-constexpr int64_t kSlow = 30000;  // microseconds
-
-class CudaStreamTest : public testing::Test {
- protected:
-  void SetUp() override { EMBER_SKIP_WITHOUT(kCUDA); }
-  void TearDown() override {
-    if (cuda::is_available()) cuda::synchronize();
-  }
-  static void delay(Stream stream) { backend(kCUDA).delay(stream, kSlow); }
-  static Stream side() { return stream_from_pool(kCUDA); }
-};
+class CudaStreamTest : public CudaTest {};
 
 TEST_F(CudaStreamTest, PoolAndPriorities) {
   const Stream first = side();
@@ -41,42 +31,126 @@ TEST_F(CudaStreamTest, PoolAndPriorities) {
   EXPECT_EQ(seen.size(), 32u);
 }
 
+// ---- guards ----
+
+TEST_F(CudaStreamTest, GuardsRestoreWhatWasCurrent) {
+  const Stream before = current_stream(kCUDA), a = side(), b = side();
+  const Device device(kCUDA, backend(kCUDA).current_device());
+  {
+    const StreamGuard outer(a);
+    EXPECT_EQ(current_stream(kCUDA), a);
+    {
+      const StreamGuard inner(b);
+      EXPECT_EQ(current_stream(kCUDA), b);
+      const StreamGuard without_index(Stream{Device(kCUDA), 0});
+      EXPECT_EQ(current_stream(kCUDA), (Stream{device, 0}));
+    }
+    EXPECT_EQ(current_stream(kCUDA), a);
+    EXPECT_THROW(
+        {
+          const StreamGuard inner(b);
+          throw std::runtime_error("stop");
+        },
+        std::runtime_error);
+    EXPECT_EQ(current_stream(kCUDA), a);
+    cuda::CUDAStreamGuard changed{Stream(b)};
+    changed.reset_stream(before);
+    EXPECT_EQ(current_stream(kCUDA), before);
+    EXPECT_EQ(changed.original_stream().unwrap(), a);
+    EXPECT_EQ(changed.current_stream().unwrap(), before);
+  }
+  EXPECT_EQ(current_stream(kCUDA), before);
+  set_current_stream(a);
+  EXPECT_EQ(cuda::getCurrentCUDAStream().unwrap(), a);
+  set_current_stream(before);
+  EXPECT_EQ(Device(kCUDA, backend(kCUDA).current_device()), device);
+}
+
 TEST_F(CudaStreamTest, CurrentStreamIsOfTheThread) {
   const Stream s = side();
   const StreamGuard guard(s);
   EXPECT_EQ(current_stream(kCUDA), s);
   std::thread([&] { EXPECT_EQ(current_stream(kCUDA).handle, 0u); }).join();
+  // One that a thread has left current goes with it.
+  std::thread([&] { set_current_stream(side()); }).join();
+  std::thread([&] { EXPECT_EQ(current_stream(kCUDA).handle, 0u); }).join();
+  EXPECT_EQ(current_stream(kCUDA), s);
 }
+
+// All threads are inside of their guards at once, and leave them in turns.
+TEST_F(CudaStreamTest, GuardsOfThreadsDoNotMeet) {
+  constexpr int kThreads = 6;
+  std::atomic<int> wrong{0};
+  std::barrier together(kThreads);
+  const auto expect = [&wrong](Stream stream) {
+    if (current_stream(kCUDA) != stream) ++wrong;
+  };
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      const Stream before = current_stream(kCUDA), outer = side(), inner = side();
+      const StreamGuard guard(outer);
+      for (int round = 0; round < 20; ++round) {
+        together.arrive_and_wait();
+        expect(outer);
+        {
+          const StreamGuard nested(inner);
+          together.arrive_and_wait();
+          expect(inner);
+          const Tensor x = full({100 + t}, static_cast<double>(round), kCUDA);
+          if (!all_are(x + t, round + t)) ++wrong;
+          if (t % 2 == 0) together.arrive_and_wait();
+        }
+        expect(outer);
+        if (t % 2 != 0) together.arrive_and_wait();
+      }
+      set_current_stream(before);
+      expect(before);
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// ---- order ----
 
 TEST_F(CudaStreamTest, WorkIsOrderedByItsStream) {
   const Tensor x = zeros({1000}, kCUDA);
   cuda::synchronize();
   const Stream s = side();
   delay(s);
-  {
-    const StreamGuard guard(s);
-    x.fill_(1);
-    EXPECT_EQ(x.sum().item<float>(), 1000);  // item() waits for this stream
-  }
+  const StreamGuard guard(s);
+  x.fill_(1);
+  EXPECT_EQ(x.sum().item<float>(), 1000);  // item() waits for this stream
 }
 
 TEST_F(CudaStreamTest, EventsOrderStreams) {
-  const Tensor x = zeros({1000}, kCUDA);
-  cuda::synchronize();
   const Stream a = side(), b = side();
-  delay(a);
+  const Tensor x = ones({1000}, kCUDA);
   Event written(kCUDA);
-  {
-    const StreamGuard guard(a);
-    x.fill_(1);
-    written.record();
+  for (const bool slow : {false, true}) {  // first for the kernels to be loaded
+    x.fill_(0);
+    cuda::synchronize();
+    {
+      Gate gate(a);
+      if (!slow) gate.open();
+      {
+        const StreamGuard guard(a);
+        x.fill_(1);
+        written.record();
+      }
+      if (slow) {
+        EXPECT_FALSE(written.query());
+        const StreamGuard guard(b);
+        EXPECT_TRUE(all_are(x, 0)) << "b has waited for a";
+        ASSERT_TRUE(gate.held());
+      }
+      written.wait(b);
+    }
+    const StreamGuard guard(b);
+    EXPECT_TRUE(all_are(x, 1));
+    EXPECT_TRUE(written.query());
   }
-  EXPECT_FALSE(written.query());
-  const StreamGuard guard(b);
-  EXPECT_EQ(x.sum().item<float>(), 0) << "the stream was not slow enough to show anything";
-  written.wait(b);
-  EXPECT_EQ(x.sum().item<float>(), 1000);
-  EXPECT_TRUE(written.query());
 }
 
 TEST_F(CudaStreamTest, EventsMeasureTime) {
@@ -89,79 +163,50 @@ TEST_F(CudaStreamTest, EventsMeasureTime) {
   EXPECT_GE(begin.elapsed_time(end), 0.9f * kSlow / 1000);
 }
 
-// A node runs on the stream of its forward; the gradient of a leaf is ready on the caller's stream.
-TEST_F(CudaStreamTest, BackwardOnTheStreamOfItsForward) {
-  Tensor x = ones({1000}, TensorOptions(kCUDA).requires_grad(true));
-  const Stream s = side();
-  Tensor y;
-  {
-    const StreamGuard guard(s);
-    y = x * 3;
-    EXPECT_EQ(y.grad_fn()->stream(), s);
-  }
-  cuda::synchronize();
-  delay(s);  // in front of the backward of `y`
-  y.backward(ones({1000}, kCUDA));
-  EXPECT_TRUE((x.grad() == 3).all().item<bool>());  // on the default stream
+TEST_F(CudaStreamTest, QueriesDoNotWait) {
+  const cuda::CUDAStream s(side());
+  cuda::CUDAEvent event;
+  event.record(s);
+  s.synchronize();
+  EXPECT_TRUE(s.query() && event.query());
+  Gate gate(s);
+  event.record(s);
+  EXPECT_FALSE(s.query());
+  EXPECT_FALSE(event.query());
+  EXPECT_TRUE(gate.held());
+  gate.open();
+  event.synchronize();
+  EXPECT_TRUE(event.query());
 }
 
-TEST_F(CudaStreamTest, BackwardWaitsForItsGradient) {
-  Tensor x = ones({1000}, TensorOptions(kCUDA).requires_grad(true));
-  const Stream s = side();
-  const Tensor y = x * 3;
-  const Tensor gradient = zeros({1000}, kCUDA);
-  cuda::synchronize();
-  const StreamGuard guard(s);
-  delay(s);
-  gradient.fill_(2);
-  y.backward(gradient);  // the node runs on the default stream
-  EXPECT_TRUE((x.grad() == 6).all().item<bool>());
-}
+// ---- memory ----
 
-TEST_F(CudaStreamTest, TwoBranchesMeet) {
-  Tensor x = ones({1000}, TensorOptions(kCUDA).requires_grad(true));
+// What a stream has freed is not another's, which would not wait for its work.
+TEST_F(CudaStreamTest, MemoryIsOfItsStream) {
   const Stream a = side(), b = side();
-  Tensor left, right;
-  {
-    const StreamGuard guard(a);
-    left = x * 2;
-  }
-  {
-    const StreamGuard guard(b);
-    right = x * 5;
-  }
-  cuda::synchronize();
-  const Tensor sum = left + right;
-  cuda::synchronize();
-  delay(a);
-  delay(b);
-  sum.sum().backward();
-  EXPECT_TRUE((x.grad() == 7).all().item<bool>());
-  delay(a);
-  (left * 1).sum().backward();  // accumulated on the caller's stream, after what `a` does
-  EXPECT_TRUE((x.grad() == 9).all().item<bool>());
-}
-
-// Memory that a side stream still reads is not given to others.
-TEST_F(CudaStreamTest, RecordStreamKeepsMemory) {
-  for (const bool recorded : {true, false}) {
-    const Stream s = side();
-    Tensor source = full({1 << 20}, 1.0, kCUDA);
-    const void* const where = source.data_ptr();
-    Tensor copy;
-    cuda::synchronize();
+  const void* where = nullptr;
+  for (const bool held : {false, true}) {
+    Tensor copy, other;
     {
-      const StreamGuard guard(s);
-      copy = empty({1 << 20}, kCUDA);
-      delay(s);
-      copy.copy_(source);
+      const StreamGuard guard(a);
+      Tensor x = full({1000}, 1.0, kCUDA);
+      copy = empty({1000}, kCUDA);
+      a.synchronize();
+      where = x.data_ptr();
+      Gate gate(a);
+      if (!held) gate.open();
+      copy.copy_(x);
+      x = Tensor();
+      const StreamGuard on_b(b);
+      other = full({1000}, -1.0, kCUDA);
+      b.synchronize();
+      EXPECT_EQ(gate.held(), held);
     }
-    if (recorded) source.record_stream(s);
-    source.reset();
-    const Tensor other = full({1 << 20}, -1.0, kCUDA);  // on the default stream, now
-    EXPECT_EQ(other.data_ptr() == where, !recorded);
-    cuda::synchronize();
-    EXPECT_EQ(copy.max().item<float>(), recorded ? 1 : -1);
+    EXPECT_NE(other.data_ptr(), where);
+    const StreamGuard guard(a);
+    EXPECT_TRUE(all_are(copy, 1));
+    const Tensor again = empty({1000}, kCUDA);
+    EXPECT_EQ(again.data_ptr(), where) << "its own stream has it at once";
   }
 }
 
@@ -170,7 +215,7 @@ TEST_F(CudaStreamTest, ManyThreadsManyStreams) {
   std::atomic<int> wrong{0};
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([t, &wrong] {
-      const StreamGuard guard(stream_from_pool(kCUDA));
+      const StreamGuard guard(side());
       for (int i = 0; i < 50; ++i) {
         Tensor x = full({1000 + 37 * t}, static_cast<double>(t), TensorOptions(kCUDA).requires_grad(true));
         (x * x).sum().backward();
@@ -181,6 +226,8 @@ TEST_F(CudaStreamTest, ManyThreadsManyStreams) {
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(wrong, 0);
 }
+
+// ---- faults ----
 
 TEST_F(CudaStreamTest, BadIndexIsReportedAndTheDeviceGoesOn) {
   const Tensor x = arange(10, TensorOptions(kCUDA)), bad = tensor({3, 17, 5}).to(kCUDA);
@@ -194,4 +241,21 @@ TEST_F(CudaStreamTest, BadIndexIsReportedAndTheDeviceGoesOn) {
   EXPECT_VALUES(x.index_select(0, tensor({3, 5}).to(kCUDA)).cpu(), {3, 5});
 }
 
+// Each way to wait for the device says what it has found.
+TEST_F(CudaStreamTest, EveryWaitReportsABadIndex) {
+  const Tensor x = arange(10, TensorOptions(kCUDA)), bad = tensor({17}).to(kCUDA);
+  const Stream s = current_stream(kCUDA);
+  Event event(kCUDA);
+  const std::function<void()> waits[] = {[] { cuda::synchronize(); }, [&] { s.synchronize(); },
+                                         [&] { event.synchronize(); }, [&] { (void)x.cpu(); },
+                                         [&] { (void)x[0].item(); }};
+  for (const auto& wait : waits) {
+    (void)x.index_select(0, bad);
+    event.record();
+    EXPECT_ERROR(wait(), "index 17");
+    wait();  // once
+  }
+}
+
 }  // namespace
+}  // namespace ember::test

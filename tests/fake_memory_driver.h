@@ -139,6 +139,7 @@ class FakeMemoryDriver final : public cuda::MemoryDriver {
 
   CUevent_st* record(cuda::StreamHandle stream) override {
     forbidden("record");
+    EXPECT_EQ(device_.recording.count(stream), 0u) << "an event on a stream that is captured";
     call("record");
     auto* const event = reinterpret_cast<CUevent_st*>(new Event{stream, device_.queued[stream]});
     device_.events.insert(event);
