@@ -159,6 +159,7 @@ TEST_F(CudaExternalStream, HasMemoryOfItsOwn) {
 
 // By CUDA's rule for streams that were not made as non-blocking ones.
 TEST_F(CudaExternalStream, ABlockingOneAndTheDefaultStreamWaitForEachOther) {
+  EMBER_SKIP_WHERE_SIMULATED();
   const ForeignStream foreign(/*blocking=*/true);
   const Stream s = external(foreign), standard = cuda::getDefaultCUDAStream();
   const Tensor x = zeros({1000}, kCUDA);

@@ -23,6 +23,11 @@ class CudaTest : public testing::Test {
   }
 };
 
+// Whether the devices are simulated (simulated_cuda.h), which some things are not.
+bool is_simulated();
+#define EMBER_SKIP_WHERE_SIMULATED() \
+  if (::ember::test::is_simulated()) GTEST_SKIP() << "only CUDA does this"
+
 inline constexpr int64_t kSlow = 100000;  // microseconds
 
 // What is queued on the stream from now on begins late. A kernel that has not been loaded yet may wait for that too, so

@@ -1,4 +1,6 @@
 // Every operation × device × dtype × layout against the reference; a test per operation and device.
+#include <cstdlib>
+
 #include "op_harness.h"
 
 namespace ember::test {
@@ -74,10 +76,24 @@ void check_variant(const Op& op, const Variant& v, ScalarType dtype, Device devi
   }
 }
 
+// With EMBER_TEST_DTYPES=float32,int64 in the environment only those, and the first where there is none of them: for
+// tools that make everything slow.
+std::vector<ScalarType> tested(const std::vector<ScalarType>& dtypes) {
+  const char* const wanted = std::getenv("EMBER_TEST_DTYPES");
+  if (wanted == nullptr || *wanted == '\0') return dtypes;
+  const std::string list = std::string(",") + wanted + ",";
+  std::vector<ScalarType> some;
+  for (const ScalarType dtype : dtypes) {
+    if (list.find(std::string(",") + dtype_name(dtype) + ",") != std::string::npos) some.push_back(dtype);
+  }
+  if (some.empty()) some.push_back(dtypes.front());
+  return some;
+}
+
 void check_op(const Op& op, Device device) {
   EMBER_SKIP_WITHOUT(device);
   for (const Variant& v : op.variants) {
-    for (const ScalarType dtype : v.dtypes.value_or(op.dtypes)) {
+    for (const ScalarType dtype : tested(v.dtypes.value_or(op.dtypes))) {
       for (const Plan& plan : kPlans) {
         const bool contiguous = plan.layouts.size() == 1 && plan.layouts[0] == Layout::Contiguous;
         if (!contiguous && (!v.layouts || (plan.layouts.size() > 1 && v.inputs.size() < 2))) continue;
