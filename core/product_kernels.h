@@ -24,9 +24,10 @@ struct ProductKernels {
   Kernel<void(const Tensor& out, Tensor* saved, const Tensor& a, const Tensor& b, const Tensor& bias, Activation)>
       matmul_activation{"matmul_activation"};
   // The gradient of an activation's input, which is that of its result, a[m,k]·b[k,n], times the derivative: `result`
-  // is the result of Relu (of GeluTanh undefined), `saved` what matmul_activation made. sums[n], unless undefined:
-  // those of the columns of `out`. The outputs are contiguous and of one floating dtype.
-  Kernel<void(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b, const Tensor& result,
+  // is the result of Relu (of GeluTanh undefined), `saved` what matmul_activation made. `sums`, unless null, comes
+  // undefined and becomes the sums of the columns of `out`, [n], or stays so where they cost the device less elsewhere
+  // (matmul_row_sums). `out` is contiguous and of a floating dtype; m, n and k are at least 1.
+  Kernel<void(const Tensor& out, Tensor* sums, const Tensor& a, const Tensor& b, const Tensor& result,
               const Tensor& saved, Activation)>
       matmul_activation_backward{"matmul_activation_backward"};
 };

@@ -27,8 +27,8 @@ void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const 
   activate(out, sum, activation);
 }
 
-void matmul_activation_backward(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b,
-                                const Tensor& result, const Tensor& saved, Activation activation) {
+void matmul_activation_backward(const Tensor& out, Tensor* sums, const Tensor& a, const Tensor& b, const Tensor& result,
+                                const Tensor& saved, Activation activation) {
   matmul(out, a, b, 1, 0);
   TensorIterator iter(out);
   iter.add_input(out);
@@ -39,10 +39,11 @@ void matmul_activation_backward(const Tensor& out, const Tensor& sums, const Ten
   } else {
     elementwise<&Loops::gelu_tanh_backward, DtypeSet::Floating>(iter, Params{});
   }
-  if (!sums.defined()) return;
+  if (sums == nullptr) return;
   // As matmul_row_sums has them.
   const Dims &sizes = out.sizes(), &strides = out.strides();
-  sum(sums, detail::alias(out, {sizes[1], sizes[0]}, {strides[1], strides[0]}, out.storage_offset()), DimMask{2}, 1);
+  *sums = detail::empty({sizes[1]}, out.scalar_type(), kCPU);
+  sum(*sums, detail::alias(out, {sizes[1], sizes[0]}, {strides[1], strides[0]}, out.storage_offset()), DimMask{2}, 1);
 }
 
 }  // namespace ember::cpu

@@ -11,6 +11,7 @@
 #include <ember/cuda/gemm_layout.h>
 #include <ember/cuda/product.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/small_product.h>
 
 namespace ember::cuda {
 
@@ -74,7 +75,7 @@ void scale(const Tensor& out, double beta) {
 }
 
 // With EMBER_CUDA_BLAS=cublas in the environment every product is cuBLAS's, with cublaslt also those with a vector are
-// cuBLASLt's where it has a kernel: to compare the two.
+// cuBLASLt's where it has a kernel, and none is our own: to compare them.
 enum class Library : uint8_t { Choose, Cublas, CublasLt };
 Library library() {
   static const Library chosen = [] {
@@ -136,7 +137,23 @@ bool for_lt(const Gemm& g) {
   return matrices || benchmark();
 }
 
+bool try_small(const LaunchScope& scope, const Gemm& g, double alpha, double beta, const void* result) {
+  if (library() != Library::Choose || small_tile(g) == 0) return false;
+  // cuBLASLt's gradients of activations are not all to be trusted: matmul_fused.cpp.
+  if (benchmark() && for_lt(g) && !is_backward(g.epilogue)) {
+    std::optional<ScratchGemm> scratch;
+    const auto own = [&] {
+      if (!scratch) scratch.emplace(g, scope.info.index);
+      run_small(scope, scratch->gemm(), alpha, beta, result);
+    };
+    if (lt_gemm(scope, g, alpha, beta, FunctionRef(own))) return true;
+  }
+  run_small(scope, g, alpha, beta, result);
+  return true;
+}
+
 void run_product(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
+  if (try_small(scope, g, alpha, beta)) return check_launch("matmul");
   std::optional<ScratchGemm> scratch;
   const auto otherwise = [&] {
     if (!scratch) scratch.emplace(g, scope.info.index);

@@ -1,5 +1,6 @@
-// Products and what comes before or after them in one kernel, by the epilogues of cuBLASLt: where it has one for the
-// problem and, with cuda::benchmark(), where that is measured to be quicker than the steps.
+// Products and what comes before or after them in one kernel: by our own where they are small, by the epilogues of
+// cuBLASLt where it has one for the problem and, with cuda::benchmark(), where that is measured to be quicker than the
+// steps.
 #include <optional>
 
 #include <ember/core/cuda_blas.h>
@@ -32,6 +33,7 @@ void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tens
     Gemm fused = product.gemm;
     fused.epilogue = Epilogue::Bias;
     fused.vector = bias.data_ptr();
+    if (try_small(scope, fused, 1, 0)) return check_launch("matmul_bias");
     std::optional<ScratchGemm> scratch;
     const auto in_steps = [&] {
       if (!scratch) scratch.emplace(product.gemm, scope.info.index);
@@ -64,6 +66,7 @@ void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, con
   Gemm fused = product.gemm;
   fused.epilogue = Epilogue::RowSums;
   fused.vector = sums.data_ptr();
+  if (try_small(scope, fused, 1, 0)) return check_launch("matmul_row_sums");
   std::optional<ScratchGemm> scratch;
   const auto in_steps = [&] {
     if (!scratch) scratch.emplace(fused, scope.info.index);
@@ -133,12 +136,30 @@ bool activate_on_the_way(const Tensor& out, const Tensor& a, const Tensor& b, co
   return true;
 }
 
+// As activate_on_the_way, of a small product: `aux` is what the gradient of gelu takes.
+bool activate_small(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, const Tensor& aux,
+                    Activation activation) {
+  if (out.numel() == 0 || a.sizes()[1] == 0 || (bias.sizes()[0] != 1 && bias.strides()[0] != 1)) return false;
+  const LaunchScope scope(out.device());
+  const Product product(out, a, b);
+  Gemm fused = product.gemm;
+  fused.epilogue = activation == Activation::Relu ? Epilogue::BiasRelu
+                   : aux.defined()                ? Epilogue::BiasGeluAux
+                                                  : Epilogue::BiasGelu;
+  fused.vector = bias.data_ptr();
+  fused.aux = aux.defined() ? aux.data_ptr() : nullptr;
+  if (!try_small(scope, fused, 1, 0)) return false;
+  check_launch("matmul_activation");
+  return true;
+}
+
 void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const Tensor& b, const Tensor& bias,
                        Activation activation) {
   const auto aux_for = [&](Epilogue epilogue) {
     return empty_aux(epilogue, out.sizes()[0], out.sizes()[1], out.scalar_type(), out.device());
   };
   if (activation == Activation::Relu) {
+    if (activate_small(out, a, b, bias, {}, activation)) return;  // the gradient has the result
     if (saved != nullptr && backward_may_fuse(out, a, activation)) {
       *saved = aux_for(Epilogue::BiasReluAux);
       if (activate_on_the_way(out, a, b, bias, *saved, Epilogue::BiasReluAux)) return;
@@ -149,11 +170,13 @@ void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const 
     return relu(out);
   }
   if (saved == nullptr) {
+    if (activate_small(out, a, b, bias, {}, activation)) return;
     if (activate_on_the_way(out, a, b, bias, {}, Epilogue::BiasGelu)) return;
     matmul_bias(out, a, b, bias);
     return gelu(out, out);
   }
   *saved = aux_for(Epilogue::BiasGeluAux);
+  if (activate_small(out, a, b, bias, *saved, activation)) return;
   if (activate_on_the_way(out, a, b, bias, *saved, Epilogue::BiasGeluAux)) return;
   matmul_bias(*saved, a, b, bias);
   gelu(out, *saved);
@@ -171,41 +194,61 @@ void through_activation(const Tensor& g, const Tensor& result, const Tensor& sav
 
 void sum_columns(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.device(), sums, a, DimMask{1}, 1.0); }
 
-void matmul_activation_backward(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b,
-                                const Tensor& result, const Tensor& saved, Activation activation) {
+// By an epilogue of cuBLASLt, with the sums of the columns if they are defined; false, and nothing is done, where it
+// has none.
+bool backward_on_the_way(const LaunchScope& scope, const Product& product, const Tensor& out, const Tensor& sums,
+                         const Tensor& result, const Tensor& saved, Activation activation) {
   const bool is_relu = activation == Activation::Relu;
-  if (saved.defined() && backward_may_fuse(out, a, activation)) {
-    const LaunchScope scope(out.device());
-    const Product product(out, a, b);
-    Gemm fused = product.gemm;
-    fused.epilogue = is_relu          ? sums.defined() ? Epilogue::ReluBackwardSums : Epilogue::ReluBackward
-                     : sums.defined() ? Epilogue::GeluBackwardSums
-                                      : Epilogue::GeluBackward;
-    fused.vector = sums.defined() ? sums.data_ptr() : nullptr;
-    fused.aux = saved.data_ptr();
-    std::optional<ScratchGemm> scratch;
-    const auto in_steps = [&] {
-      if (!scratch) scratch.emplace(fused, scope.info.index);
-      // Without the sums it may still be one step, which is measured in its turn.
-      if (sums.defined()) {
-        matmul_activation_backward(scratch->matrix(), {}, a, b, result, saved, activation);
-        return sum_columns(scratch->vector(), scratch->matrix());
+  Gemm fused = product.gemm;
+  fused.epilogue = is_relu          ? sums.defined() ? Epilogue::ReluBackwardSums : Epilogue::ReluBackward
+                   : sums.defined() ? Epilogue::GeluBackwardSums
+                                    : Epilogue::GeluBackward;
+  fused.vector = sums.defined() ? sums.data_ptr() : nullptr;
+  fused.aux = saved.data_ptr();
+  std::optional<ScratchGemm> scratch;
+  const auto in_steps = [&] {
+    if (!scratch) scratch.emplace(fused, scope.info.index);
+    Gemm plain = scratch->gemm();
+    plain.epilogue = Epilogue::None;
+    // Without the sums it may still be one step, which is measured in its turn.
+    if (sums.defined()) {
+      Product same = product;
+      same.gemm.out = plain.out;
+      if (!backward_on_the_way(scope, same, scratch->matrix(), {}, result, saved, activation)) {
+        run_product(scope, plain, 1, 0);
+        through_activation(scratch->matrix(), result, saved, activation);
       }
-      Gemm plain = scratch->gemm();
-      plain.epilogue = Epilogue::None;
-      run_product(scope, plain, 1, 0);
-      through_activation(scratch->matrix(), result, saved, activation);
-    };
-    if (worth_it(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) {
-      return check_launch("matmul_activation_backward");
+      return sum_columns(scratch->vector(), scratch->matrix());
     }
+    run_product(scope, plain, 1, 0);
+    through_activation(scratch->matrix(), result, saved, activation);
+  };
+  return worth_it(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps));
+}
+
+void matmul_activation_backward(const Tensor& out, Tensor* sums, const Tensor& a, const Tensor& b, const Tensor& result,
+                                const Tensor& saved, Activation activation) {
+  const bool is_relu = activation == Activation::Relu;
+  const LaunchScope scope(out.device());
+  const Product product(out, a, b);
+  Gemm small = product.gemm;
+  small.epilogue = is_relu ? Epilogue::ReluBackward : Epilogue::GeluBackward;
+  small.aux = is_relu ? nullptr : saved.data_ptr();
+  // The sums are those of several blocks: the product that the weight's gradient is has them for less.
+  if (try_small(scope, small, 1, 0, is_relu ? result.data_ptr() : nullptr)) {
+    return check_launch("matmul_activation_backward");
   }
-  if (sums.defined()) {
-    matmul_activation_backward(out, {}, a, b, result, saved, activation);
-    return sum_columns(sums, out);
+  if (sums != nullptr) *sums = detail::empty({out.sizes()[1]}, out.scalar_type(), out.device());
+  const auto fused = [&](const Tensor& vector) {
+    return saved.defined() && backward_may_fuse(out, a, activation) &&
+           backward_on_the_way(scope, product, out, vector, result, saved, activation);
+  };
+  if (sums != nullptr && fused(*sums)) return check_launch("matmul_activation_backward");
+  if (!fused({})) {
+    run_product(scope, product.gemm, 1, 0);
+    through_activation(out, result, saved, activation);
   }
-  matmul(out, a, b, 1, 0);
-  through_activation(out, result, saved, activation);
+  if (sums != nullptr) sum_columns(*sums, out);
 }
 
 }  // namespace

@@ -22,6 +22,12 @@ bool for_lt(const Gemm& gemm);
 // Queues the product, which has no epilogue, by cuBLASLt or cuBLAS.
 void run_product(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta);
 
+// Queues the product by our own kernel (small_product.h), which has its epilogue: done, or false where it is not small
+// or, with cuda::benchmark(), cuBLASLt is quicker. `result`: of Epilogue::ReluBackward, that of relu, contiguous.
+bool try_small(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta, const void* result = nullptr);
+// The same of a problem that small_tile() has one for.
+void run_small(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta, const void* result);
+
 // kernels.matmul
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);
 

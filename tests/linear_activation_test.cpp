@@ -81,6 +81,32 @@ TEST_P(LinearActivation, GradientsOfLayers) {
   }
 }
 
+// The sums of the columns that a device leaves to the weight's product.
+TEST_P(LinearActivation, SumsMadeWithTheWeight) {
+  EMBER_SKIP_WITHOUT_DEVICE();
+  auto& kernel = product_kernels.matmul_activation_backward.function[static_cast<size_t>(device().type())];
+  static auto original = kernel;
+  original = kernel;
+  kernel = [](const Tensor& out, Tensor*, const Tensor& a, const Tensor& b, const Tensor& result, const Tensor& saved,
+              Activation activation) { original(out, nullptr, a, b, result, saved, activation); };
+  for (const Activation activation : kActivations) {
+    for (unsigned required = 1; required < 128; ++required) {
+      const Network fused({6, 5, 4, 3}, 7, kFloat64, device(), required),
+          plain({6, 5, 4, 3}, 7, kFloat64, device(), required);
+      const Tensor g = random({7, 3}, kFloat64, device(), 5);
+      fused.forward(activation, linear_activation).back().backward(g);
+      plain.forward(activation, in_two).back().backward(g);
+      const auto expected = plain.leaves(), leaves = fused.leaves();
+      for (size_t i = 0; i < leaves.size(); ++i) {
+        ASSERT_EQ(leaves[i].grad().defined(), expected[i].grad().defined()) << required << ' ' << i;
+        if (!expected[i].grad().defined()) continue;
+        EXPECT_TRUE(agree(leaves[i].grad(), expected[i].grad())) << required << ' ' << i;
+      }
+    }
+  }
+  kernel = original;
+}
+
 TEST_P(LinearActivation, EverySetOfGradients) {
   EMBER_SKIP_WITHOUT_DEVICE();
   for (const Activation activation : kActivations) {

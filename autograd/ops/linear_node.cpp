@@ -142,9 +142,8 @@ Tensor LinearActivationNode::masked_product(const Tensor& g, const Tensor& b) {
   if (point.defined() && (point.sizes()[0] != g.sizes()[0] || point.sizes()[1] != b.sizes()[1])) return {};
   const Tensor out = empty_matrix(g.sizes()[0], b.sizes()[1], g);
   Tensor sums;
-  if (task_should_compute_output(0)) sums = ember::detail::empty({b.sizes()[1]}, g.scalar_type(), g.device());
-  launch(product_kernels.matmul_activation_backward, g.device(), out, sums, g, b, result_.values(), saved_.values(),
-         activation_);
+  launch(product_kernels.matmul_activation_backward, g.device(), out, task_should_compute_output(0) ? &sums : nullptr,
+         g, b, result_.values(), saved_.values(), activation_);
   autograd::internal::leave_note(*this, std::move(sums));
   return out;
 }

@@ -1,0 +1,314 @@
+// Products of matrices so small that a launch costs more than the arithmetic: one kernel without scratch memory, in
+// which the threads of a block share out the sum over k as well as the output. What a block does is written for any
+// `Block`, so that it also runs on the host, thread by thread.
+//
+// A block computes a tile of tile × tile elements. A thread has 4 × 4 of them and, of k, every so many groups of four:
+// it reads 4 × 4 elements of either factor straight into registers, 16 bytes at a time where the alignment allows, and
+// needs no shared memory before the threads' sums are added up. They are added in an order that depends on the problem
+// only.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include <ember/core/dtype.h>
+#include <ember/core/functors.h>
+#include <ember/core/macros.h>
+#include <ember/cuda/lt_problem.h>
+
+namespace ember::cuda {
+
+inline constexpr int kSmallThreads = 256;
+inline constexpr int kQuad = 4;  // rows, columns and elements of k that a thread has at a time
+
+// How a block of kSmallThreads lies over a tile.
+template <int kTile>
+struct SmallShape {
+  static constexpr int kElements = kTile * kTile;
+  static constexpr int kPlaces = kElements / (kQuad * kQuad);  // where a thread's 4 × 4 elements may be
+  static constexpr int kSlices = kSmallThreads / kPlaces;      // of k
+  static constexpr int kPitch = kElements + kQuad;             // of one slice's sums: without bank conflicts
+  static constexpr int kGroups = kSmallThreads > kElements ? kSmallThreads / kElements : 1;  // add up an element
+  static constexpr int kShared = kSlices * kPitch + (kGroups > 1 ? kSmallThreads : 0);
+};
+
+// The tile for a problem, or 0 for those that cuBLAS is left with. `outputs`: columns, with one more for row sums.
+// The choice looks at the problem only, so that every device adds in one order.
+inline int small_tile(ScalarType dtype, int64_t batch, int64_t m, int64_t outputs, int64_t k) {
+  constexpr int64_t kBlocks = 96;  // are enough: most of the multiprocessors of a large device
+  constexpr int64_t kRounds = 16;  // of a thread over k
+  // Multiply-adds. cuBLAS has tensor cores for the other dtypes.
+  const int64_t most = dtype == kFloat32 ? int64_t{1} << 24 : int64_t{1} << 22;
+  if (batch > 65535 || m > most || outputs > most || k > most || batch > most / m || batch * m > most / outputs ||
+      batch * m * outputs > most / k) {
+    return 0;
+  }
+  const auto blocks = [&](int64_t tile) { return batch * ((m + tile - 1) / tile) * ((outputs + tile - 1) / tile); };
+  const auto slices = [](int64_t tile) { return kSmallThreads / (tile / kQuad * (tile / kQuad)); };
+  int tile = 8;
+  if (blocks(16) >= kBlocks) tile = blocks(32) >= kBlocks ? 32 : 16;
+  return (k + kQuad - 1) / kQuad <= kRounds * slices(tile) ? tile : 0;
+}
+
+// A factor: element (i, q) of i along the output and q along k is data[i·ld + q] with k inner, else data[q·ld + i].
+template <class T>
+struct SmallFactor {
+  const T* data;
+  int64_t ld, batch_stride;
+  bool vectors;  // whether four elements of a row, from a multiple of four on, are one load
+};
+
+template <class T>
+struct SmallProduct {
+  using C = compute_t<T>;
+  SmallFactor<T> a, b;
+  T* out;
+  int64_t out_ld, out_batch_stride;
+  int m, n, k;
+  int tiles_n;  // blocks side by side
+  C alpha, beta;
+  Epilogue epilogue;  // of ReluBackward, aux is the result of relu
+  T* vector;          // bias[n] or the sums of the rows of a, [m]
+  T* aux;
+  int64_t aux_ld;
+};
+
+// ---- reading ----
+
+namespace small {
+
+// Four elements that one load gets.
+template <class T>
+struct alignas(sizeof(T) * kQuad > 16 ? 16 : sizeof(T) * kQuad) Four {
+  uint32_t words[sizeof(T)];
+};
+template <class T>
+EMBER_HD inline void read_four(compute_t<T>* x, const T* from) {
+  const Four<T> bits = *reinterpret_cast<const Four<T>*>(from);
+  T elements[kQuad];
+  memcpy(elements, &bits, sizeof(bits));
+  EMBER_UNROLL
+  for (int i = 0; i < kQuad; ++i) x[i] = static_cast<compute_t<T>>(elements[i]);
+}
+
+// Whether four times four elements from `at` of the output are four loads.
+template <bool kInner, class T>
+EMBER_HD inline bool in_vectors(const SmallFactor<T>& factor, int at, int length) {
+  return factor.vectors && (kInner || at + kQuad <= length);
+}
+
+// x[i][q] = element (at + i, from + q) of the factor; 0 from `count` of the four q on. Past `length` of the output it
+// is that of the last: nobody reads what comes of it.
+template <class T, bool kInner>
+EMBER_HD inline void read_quads(compute_t<T> (&x)[kQuad][kQuad], const T* data, int64_t ld, int at, int length,
+                                int from, int count, bool vectors) {
+  using C = compute_t<T>;
+  EMBER_UNROLL
+  for (int r = 0; r < kQuad; ++r) {  // a row of the memory
+    const int i = kInner ? at + r : from + r, limit = kInner ? length : from + count;
+    const T* const row = data + (i < limit ? i : limit - 1) * ld + (kInner ? from : at);
+    C four[kQuad];
+    if (vectors && (!kInner || count == kQuad)) {
+      read_four(four, row);
+    } else {
+      EMBER_UNROLL
+      for (int c = 0; c < kQuad; ++c) {
+        const int last = kInner ? count - 1 : length - 1 - at;
+        four[c] = static_cast<C>(row[c < last ? c : last]);
+      }
+    }
+    EMBER_UNROLL
+    for (int c = 0; c < kQuad; ++c) {
+      const bool there = (kInner ? c : r) < count;
+      x[kInner ? r : c][kInner ? c : r] = there ? four[c] : C(0);
+    }
+  }
+}
+
+// ---- what is done with a sum ----
+
+template <class T>
+EMBER_HD inline void finish(const SmallProduct<T>& p, int64_t batch, int row, int col, compute_t<T> sum) {
+  using C = compute_t<T>;
+  if (row >= p.m) return;
+  if (col >= p.n) {
+    if (col == p.n && p.epilogue == Epilogue::RowSums) p.vector[row] = static_cast<T>(sum);
+    return;
+  }
+  T* const out = p.out + batch * p.out_batch_stride + row * p.out_ld + col;
+  C x = p.alpha * sum;
+  if (p.beta != C(0)) x += p.beta * static_cast<C>(*out);
+  T* const aux = p.aux + row * p.aux_ld + col;
+  switch (p.epilogue) {
+    case Epilogue::None:
+    case Epilogue::RowSums: break;
+    case Epilogue::Bias: x += static_cast<C>(p.vector[col]); break;
+    case Epilogue::BiasRelu: x = functors::Relu<C>()(x + static_cast<C>(p.vector[col])); break;
+    case Epilogue::BiasGelu:
+    case Epilogue::BiasGeluAux:
+      x += static_cast<C>(p.vector[col]);
+      if (p.epilogue == Epilogue::BiasGeluAux) *aux = static_cast<T>(x);
+      x = functors::GeluTanh<C>()(x);
+      break;
+    case Epilogue::ReluBackward: x = functors::ReluBackward<C>()(x, static_cast<C>(*aux)); break;
+    case Epilogue::GeluBackward: x = functors::GeluTanhBackward<C>()(x, static_cast<C>(*aux)); break;
+    default: break;  // not taken: small_takes()
+  }
+  *out = static_cast<T>(x);
+}
+
+}  // namespace small
+
+// The epilogues that it has. A mask of bits is cuBLASLt's own; sums of columns are those of several blocks.
+constexpr bool small_takes(Epilogue e) { return e != Epilogue::BiasReluAux && !sums_columns(e); }
+
+// ---- a block ----
+
+// Block: x() and batch(), which block it is; each(f), f(thread) for each of its threads, which meet before;
+// shared<C>(), memory of SmallShape::kShared elements that they share.
+template <class T, bool kInnerA, bool kInnerB, int kTile, class Block>
+EMBER_HD inline void small_product(Block& block, const SmallProduct<T>& p) {
+  using C = compute_t<T>;
+  using Shape = SmallShape<kTile>;
+  C* const sums = block.template shared<C>();
+  C* const group_sums = sums + Shape::kSlices * Shape::kPitch;
+  const int64_t batch = block.batch();
+  const int row = block.x() / p.tiles_n * kTile, col = block.x() % p.tiles_n * kTile;
+  const int quads = (p.k + kQuad - 1) / kQuad, whole = p.k / kQuad;
+  const int slices = quads < Shape::kSlices ? quads : Shape::kSlices;  // that have anything to add
+
+  block.each([&](int thread) {
+    // Neighbours read neighbours: along k, or along the output.
+    constexpr bool kAlongK = kInnerA && kInnerB;
+    const int place = kAlongK ? thread / Shape::kSlices : thread % Shape::kPlaces;
+    const int slice = kAlongK ? thread % Shape::kSlices : thread / Shape::kPlaces;
+    if (slice >= slices) return;
+    const int i0 = place / (kTile / kQuad) * kQuad, j0 = place % (kTile / kQuad) * kQuad;
+    const T* const a = p.a.data + batch * p.a.batch_stride;
+    const T* const b = p.b.data + batch * p.b.batch_stride;
+    const int ones = p.epilogue == Epilogue::RowSums ? p.n - (col + j0) : kQuad;  // the column of ones
+    C sum[kQuad][kQuad] = {};
+    const bool fast_a = small::in_vectors<kInnerA>(p.a, row + i0, p.m);
+    const bool fast_b = small::in_vectors<kInnerB>(p.b, col + j0, p.n);
+    const auto add = [&](int quad, int count, bool vectors_a, bool vectors_b) {
+      C x[kQuad][kQuad], y[kQuad][kQuad];
+      small::read_quads<T, kInnerA>(x, a, p.a.ld, row + i0, p.m, quad * kQuad, count, vectors_a);
+      small::read_quads<T, kInnerB>(y, b, p.b.ld, col + j0, p.n, quad * kQuad, count, vectors_b);
+      EMBER_UNROLL
+      for (int j = 0; j < kQuad; ++j) {
+        if (j == ones) y[j][0] = y[j][1] = y[j][2] = y[j][3] = C(1);
+      }
+      EMBER_UNROLL
+      for (int q = 0; q < kQuad; ++q) {
+        EMBER_UNROLL
+        for (int i = 0; i < kQuad; ++i) {
+          EMBER_UNROLL
+          for (int j = 0; j < kQuad; ++j) sum[i][j] += x[i][q] * y[j][q];
+        }
+      }
+    };
+    int quad = slice;
+    if (fast_a && fast_b) {
+      EMBER_UNROLL_BY(sizeof(T) == 8 ? 1 : 2)
+      for (; quad < whole; quad += Shape::kSlices) add(quad, kQuad, true, true);
+    } else {
+      for (; quad < whole; quad += Shape::kSlices) add(quad, kQuad, fast_a, fast_b);
+    }
+    if (quad < quads) add(quad, p.k - whole * kQuad, fast_a, fast_b);
+    EMBER_UNROLL
+    for (int i = 0; i < kQuad; ++i) {
+      memcpy(sums + slice * Shape::kPitch + (i0 + i) * kTile + j0, sum[i], sizeof(sum[i]));
+    }
+  });
+
+  if constexpr (Shape::kGroups > 1) {
+    block.each([&](int thread) {
+      const int element = thread % Shape::kElements, group = thread / Shape::kElements;
+      C sum = 0;
+      EMBER_UNROLL_BY(4)
+      for (int slice = group; slice < slices; slice += Shape::kGroups) sum += sums[slice * Shape::kPitch + element];
+      group_sums[thread] = sum;
+    });
+    block.each([&](int thread) {
+      if (thread >= Shape::kElements) return;
+      C sum = group_sums[thread];
+      EMBER_UNROLL
+      for (int group = 1; group < Shape::kGroups; ++group) sum += group_sums[group * Shape::kElements + thread];
+      small::finish(p, batch, row + thread / kTile, col + thread % kTile, sum);
+    });
+  } else {
+    block.each([&](int thread) {
+      EMBER_UNROLL
+      for (int element = thread; element < Shape::kElements; element += kSmallThreads) {
+        C sum = sums[element];
+        EMBER_UNROLL_BY(4)
+        for (int slice = 1; slice < slices; ++slice) sum += sums[slice * Shape::kPitch + element];
+        small::finish(p, batch, row + element / kTile, col + element % kTile, sum);
+      }
+    });
+  }
+}
+
+// ---- a problem ----
+
+// `g` as the kernel takes it: its epilogue is one that small_takes(). `result`: of ReluBackward, [m, n] with dense
+// rows, contiguous.
+template <class T>
+SmallProduct<T> small_problem(const Gemm& g, int tile, double alpha, double beta, const void* result) {
+  using C = compute_t<T>;
+  const auto factor = [](const GemmMatrix& x) {
+    const bool vectors = reinterpret_cast<uintptr_t>(x.data) % alignof(small::Four<T>) == 0 &&
+                         x.layout.ld % kQuad == 0 && x.batch_stride % kQuad == 0;
+    return SmallFactor<T>{static_cast<const T*>(x.data), x.layout.ld, x.batch_stride, vectors};
+  };
+  const int64_t columns = g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0);
+  const bool relu_backward = g.epilogue == Epilogue::ReluBackward;
+  SmallProduct<T> p{};
+  p.a = factor(g.a);
+  p.b = factor(g.b);
+  p.out = static_cast<T*>(g.out);
+  p.out_ld = g.out_ld;
+  p.out_batch_stride = g.out_batch_stride;
+  p.m = static_cast<int>(g.m);
+  p.n = static_cast<int>(g.n);
+  p.k = static_cast<int>(g.k);
+  p.tiles_n = static_cast<int>((columns + tile - 1) / tile);
+  p.alpha = static_cast<C>(alpha);
+  p.beta = static_cast<C>(beta);
+  p.epilogue = g.epilogue;
+  p.vector = static_cast<T*>(g.vector);
+  p.aux = relu_backward ? static_cast<T*>(const_cast<void*>(result)) : static_cast<T*>(g.aux);
+  p.aux_ld = relu_backward ? g.n : aux_ld(g.epilogue, g.n);
+  return p;
+}
+
+inline int64_t small_blocks(const Gemm& g, int tile) {
+  const int64_t columns = g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0);
+  return (g.m + tile - 1) / tile * ((columns + tile - 1) / tile);
+}
+inline int small_tile(const Gemm& g) {
+  if (!small_takes(g.epilogue)) return 0;
+  return small_tile(g.dtype, g.batch, g.m, g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0), g.k);
+}
+
+// f.operator()<kInnerA, kInnerB, kTile>() for a problem. What is transposed in memory has k inner of b, not of a.
+template <class F>
+void visit_small(const Gemm& g, int tile, F&& f) {
+  const auto with_tile = [&]<bool kInnerA, bool kInnerB>() {
+    switch (tile) {
+      case 8: return f.template operator()<kInnerA, kInnerB, 8>();
+      case 16: return f.template operator()<kInnerA, kInnerB, 16>();
+      default: return f.template operator()<kInnerA, kInnerB, 32>();
+    }
+  };
+  if (!g.a.layout.transpose) {
+    return g.b.layout.transpose ? with_tile.template operator()<true, true>()
+                                : with_tile.template operator()<true, false>();
+  }
+  return g.b.layout.transpose ? with_tile.template operator()<false, true>()
+                              : with_tile.template operator()<false, false>();
+}
+
+}  // namespace ember::cuda
