@@ -12,6 +12,14 @@ enum class Activation : uint8_t {
   GeluTanh,  // gelu in the approximation by tanh
 };
 
+// The activation that has made a layer's input, and what its matmul_activation has left.
+struct LayerBelow {
+  Activation activation;
+  const Tensor& result;
+  const Tensor& saved;
+  Tensor* sums;  // as matmul_activation_backward's
+};
+
 struct ProductKernels {
   // As matmul of matrices with alpha = 1 and beta = 0, and sums[m] = Σ a[m,k] over k. Both outputs are contiguous; m, n
   // and k may be 0.
@@ -30,6 +38,14 @@ struct ProductKernels {
   Kernel<void(const Tensor& out, Tensor* sums, const Tensor& a, const Tensor& b, const Tensor& result,
               const Tensor& saved, Activation)>
       matmul_activation_backward{"matmul_activation_backward"};
+
+  // The gradients of a linear layer, all of its three, from that of its result, g[N, out]: grad_x[N, in] = g·weight as
+  // matmul, or with a layer below, unless that is null, as matmul_activation_backward; grad_weight[out, in] = gᵀ·x and
+  // grad_bias[out] as matmul_row_sums. One floating dtype; the outputs are contiguous; sizes are at least 1. Only of
+  // devices that have something better than these one by one.
+  Kernel<void(const Tensor& grad_x, const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& g,
+              const Tensor& x, const Tensor& weight, const LayerBelow* below)>
+      linear_backward{"linear_backward"};
 };
 
 extern ProductKernels product_kernels;

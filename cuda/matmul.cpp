@@ -137,23 +137,28 @@ bool for_lt(const Gemm& g) {
   return matrices || benchmark();
 }
 
-bool try_small(const LaunchScope& scope, const Gemm& g, double alpha, double beta, const void* result) {
-  if (library() != Library::Choose || small_tile(g) == 0) return false;
+bool own_allowed() { return library() == Library::Choose; }
+
+bool try_small(const LaunchScope& scope, const SmallCall& call) {
+  const Gemm& g = call.gemm;
+  if (!own_allowed() || small_tile(g) == 0) return false;
   // cuBLASLt's gradients of activations are not all to be trusted: matmul_fused.cpp.
   if (benchmark() && for_lt(g) && !is_backward(g.epilogue)) {
     std::optional<ScratchGemm> scratch;
     const auto own = [&] {
       if (!scratch) scratch.emplace(g, scope.info.index);
-      run_small(scope, scratch->gemm(), alpha, beta, result);
+      SmallCall again = call;
+      again.gemm = scratch->gemm();
+      run_small(scope, &again, 1);
     };
-    if (lt_gemm(scope, g, alpha, beta, FunctionRef(own))) return true;
+    if (lt_gemm(scope, g, call.alpha, call.beta, FunctionRef(own))) return true;
   }
-  run_small(scope, g, alpha, beta, result);
+  run_small(scope, &call, 1);
   return true;
 }
 
 void run_product(const LaunchScope& scope, const Gemm& g, double alpha, double beta) {
-  if (try_small(scope, g, alpha, beta)) return check_launch("matmul");
+  if (try_small(scope, {g, alpha, beta})) return check_launch("matmul");
   std::optional<ScratchGemm> scratch;
   const auto otherwise = [&] {
     if (!scratch) scratch.emplace(g, scope.info.index);

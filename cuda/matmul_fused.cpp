@@ -8,6 +8,7 @@
 #include <ember/core/product_kernels.h>
 #include <ember/cuda/product.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/small_product.h>
 
 namespace ember::cuda {
 
@@ -33,7 +34,7 @@ void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tens
     Gemm fused = product.gemm;
     fused.epilogue = Epilogue::Bias;
     fused.vector = bias.data_ptr();
-    if (try_small(scope, fused, 1, 0)) return check_launch("matmul_bias");
+    if (try_small(scope, {fused})) return check_launch("matmul_bias");
     std::optional<ScratchGemm> scratch;
     const auto in_steps = [&] {
       if (!scratch) scratch.emplace(product.gemm, scope.info.index);
@@ -66,7 +67,7 @@ void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, con
   Gemm fused = product.gemm;
   fused.epilogue = Epilogue::RowSums;
   fused.vector = sums.data_ptr();
-  if (try_small(scope, fused, 1, 0)) return check_launch("matmul_row_sums");
+  if (try_small(scope, {fused})) return check_launch("matmul_row_sums");
   std::optional<ScratchGemm> scratch;
   const auto in_steps = [&] {
     if (!scratch) scratch.emplace(fused, scope.info.index);
@@ -148,7 +149,7 @@ bool activate_small(const Tensor& out, const Tensor& a, const Tensor& b, const T
                                                   : Epilogue::BiasGelu;
   fused.vector = bias.data_ptr();
   fused.aux = aux.defined() ? aux.data_ptr() : nullptr;
-  if (!try_small(scope, fused, 1, 0)) return false;
+  if (!try_small(scope, {fused})) return false;
   check_launch("matmul_activation");
   return true;
 }
@@ -196,8 +197,8 @@ void sum_columns(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.de
 
 // By an epilogue of cuBLASLt, with the sums of the columns if they are defined; false, and nothing is done, where it
 // has none.
-bool backward_on_the_way(const LaunchScope& scope, const Product& product, const Tensor& out, const Tensor& sums,
-                         const Tensor& result, const Tensor& saved, Activation activation) {
+bool backward_on_the_way(const LaunchScope& scope, const Product& product, const Tensor& sums, const Tensor& result,
+                         const Tensor& saved, Activation activation) {
   const bool is_relu = activation == Activation::Relu;
   Gemm fused = product.gemm;
   fused.epilogue = is_relu          ? sums.defined() ? Epilogue::ReluBackwardSums : Epilogue::ReluBackward
@@ -214,7 +215,7 @@ bool backward_on_the_way(const LaunchScope& scope, const Product& product, const
     if (sums.defined()) {
       Product same = product;
       same.gemm.out = plain.out;
-      if (!backward_on_the_way(scope, same, scratch->matrix(), {}, result, saved, activation)) {
+      if (!backward_on_the_way(scope, same, {}, result, saved, activation)) {
         run_product(scope, plain, 1, 0);
         through_activation(scratch->matrix(), result, saved, activation);
       }
@@ -226,22 +227,26 @@ bool backward_on_the_way(const LaunchScope& scope, const Product& product, const
   return worth_it(fused) && for_lt(fused) && lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps));
 }
 
+// The sums of the columns would be those of several blocks: the product that the weight's gradient is has them for
+// less.
+void to_layer_below(SmallCall& call, Activation activation, const Tensor& result, const Tensor& saved) {
+  const bool is_relu = activation == Activation::Relu;
+  call.gemm.epilogue = is_relu ? Epilogue::ReluBackward : Epilogue::GeluBackward;
+  call.gemm.aux = is_relu ? nullptr : saved.data_ptr();
+  call.result = is_relu ? result.data_ptr() : nullptr;
+}
+
 void matmul_activation_backward(const Tensor& out, Tensor* sums, const Tensor& a, const Tensor& b, const Tensor& result,
                                 const Tensor& saved, Activation activation) {
-  const bool is_relu = activation == Activation::Relu;
   const LaunchScope scope(out.device());
   const Product product(out, a, b);
-  Gemm small = product.gemm;
-  small.epilogue = is_relu ? Epilogue::ReluBackward : Epilogue::GeluBackward;
-  small.aux = is_relu ? nullptr : saved.data_ptr();
-  // The sums are those of several blocks: the product that the weight's gradient is has them for less.
-  if (try_small(scope, small, 1, 0, is_relu ? result.data_ptr() : nullptr)) {
-    return check_launch("matmul_activation_backward");
-  }
+  SmallCall small{product.gemm};
+  to_layer_below(small, activation, result, saved);
+  if (try_small(scope, small)) return check_launch("matmul_activation_backward");
   if (sums != nullptr) *sums = detail::empty({out.sizes()[1]}, out.scalar_type(), out.device());
   const auto fused = [&](const Tensor& vector) {
     return saved.defined() && backward_may_fuse(out, a, activation) &&
-           backward_on_the_way(scope, product, out, vector, result, saved, activation);
+           backward_on_the_way(scope, product, vector, result, saved, activation);
   };
   if (sums != nullptr && fused(*sums)) return check_launch("matmul_activation_backward");
   if (!fused({})) {
@@ -251,6 +256,27 @@ void matmul_activation_backward(const Tensor& out, Tensor* sums, const Tensor& a
   if (sums != nullptr) sum_columns(*sums, out);
 }
 
+void linear_backward(const Tensor& grad_x, const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& g,
+                     const Tensor& x, const Tensor& weight, const LayerBelow* below) {
+  const int64_t rows = g.sizes()[0], outputs = g.sizes()[1], inputs = x.sizes()[1];
+  const Tensor g_t = detail::alias(g, {outputs, rows}, {g.strides()[1], g.strides()[0]}, g.storage_offset());
+  // Two small products in one launch; what is to be measured is measured by itself.
+  if (own_allowed() && !benchmark() && small_tile(g.dtype(), 1, rows, inputs, outputs) != 0 &&
+      small_tile(g.dtype(), 1, outputs, inputs + 1, rows) != 0) {
+    const LaunchScope scope(g.device());
+    const Product of_weight(grad_weight, g_t, x), of_x(grad_x, g, weight);
+    SmallCall calls[2] = {{of_weight.gemm}, {of_x.gemm}};
+    calls[0].gemm.epilogue = Epilogue::RowSums;
+    calls[0].gemm.vector = grad_bias.data_ptr();
+    if (below != nullptr) to_layer_below(calls[1], below->activation, below->result, below->saved);
+    run_small(scope, calls, 2);
+    return check_launch("linear_backward");
+  }
+  matmul_row_sums(grad_weight, grad_bias, g_t, x);
+  if (below == nullptr) return matmul(grad_x, g, weight, 1, 0);
+  matmul_activation_backward(grad_x, below->sums, g, weight, below->result, below->saved, below->activation);
+}
+
 }  // namespace
 
 void register_matmul_fused(Kernels& table) {
@@ -258,6 +284,7 @@ void register_matmul_fused(Kernels& table) {
   product_kernels.matmul_row_sums.function[kColumn] = matmul_row_sums;
   product_kernels.matmul_activation.function[kColumn] = matmul_activation;
   product_kernels.matmul_activation_backward.function[kColumn] = matmul_activation_backward;
+  product_kernels.linear_backward.function[kColumn] = linear_backward;
 }
 
 }  // namespace ember::cuda

@@ -22,11 +22,18 @@ bool for_lt(const Gemm& gemm);
 // Queues the product, which has no epilogue, by cuBLASLt or cuBLAS.
 void run_product(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta);
 
-// Queues the product by our own kernel (small_product.h), which has its epilogue: done, or false where it is not small
-// or, with cuda::benchmark(), cuBLASLt is quicker. `result`: of Epilogue::ReluBackward, that of relu, contiguous.
-bool try_small(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta, const void* result = nullptr);
-// The same of a problem that small_tile() has one for.
-void run_small(const LaunchScope& scope, const Gemm& gemm, double alpha, double beta, const void* result);
+// A product for our own kernel (small_product.h), with any epilogue that this has.
+struct SmallCall {
+  Gemm gemm;
+  double alpha = 1, beta = 0;
+  const void* result = nullptr;  // of Epilogue::ReluBackward, that of relu, contiguous
+};
+// Queues it; or false where it is not small or, with cuda::benchmark(), cuBLASLt is quicker.
+bool try_small(const LaunchScope& scope, const SmallCall& call);
+// One launch of one or two that small_tile() has a tile for; of two, neither is a batch and the dtypes are one.
+void run_small(const LaunchScope& scope, const SmallCall* calls, int count);
+// Whether our own kernel may be taken at all.
+bool own_allowed();
 
 // kernels.matmul
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);

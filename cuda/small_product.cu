@@ -1,17 +1,24 @@
 // Launches of the kernel of small_product.h.
-#include <ember/core/dtype.h>
 #include <ember/cuda/context.h>
 #include <ember/cuda/product.h>
 #include <ember/cuda/small_product.h>
 
 namespace ember::cuda {
 
+// One product, or two, the blocks of the second behind those of the first.
+template <class T>
+struct SmallProducts {
+  SmallProduct<T> products[2];
+  int first_blocks;
+};
+
 namespace {
 
 struct DeviceBlock {
   void* memory;
+  int index;
 
-  __device__ int x() const { return static_cast<int>(blockIdx.x); }
+  __device__ int x() const { return index; }
   __device__ int64_t batch() const { return blockIdx.y; }
   template <class C>
   __device__ C* shared() const {
@@ -26,21 +33,29 @@ struct DeviceBlock {
 
 }  // namespace
 
-template <class T, bool kInnerA, bool kInnerB, int kTile>
-__global__ void __launch_bounds__(kSmallThreads, 2) small_product_tile(SmallProduct<T> p) {
-  __shared__ alignas(16) compute_t<T> memory[SmallShape<kTile>::kShared];
-  DeviceBlock block{memory};
-  small_product<T, kInnerA, kInnerB, kTile>(block, p);
+template <class T>
+__global__ void __launch_bounds__(kSmallThreads, 2) small_products(const __grid_constant__ SmallProducts<T> all) {
+  __shared__ alignas(16) compute_t<T> memory[kSmallShared];
+  const int x = static_cast<int>(blockIdx.x);
+  const int second = x >= all.first_blocks ? 1 : 0;
+  DeviceBlock block{memory, second != 0 ? x - all.first_blocks : x};
+  small_product(block, all.products[second]);
 }
 
-void run_small(const LaunchScope& scope, const Gemm& g, double alpha, double beta, const void* result) {
-  const int tile = small_tile(g);
-  const dim3 blocks(static_cast<unsigned>(small_blocks(g, tile)), static_cast<unsigned>(g.batch));
+void run_small(const LaunchScope& scope, const SmallCall* calls, int count) {
+  const Gemm& g = calls[0].gemm;
   visit_dtype<DtypeSet::Floating>(g.dtype, [&]<class T>() {
-    const SmallProduct<T> p = small_problem<T>(g, tile, alpha, beta, result);
-    visit_small(g, tile, [&]<bool kInnerA, bool kInnerB, int kTile>() {
-      small_product_tile<T, kInnerA, kInnerB, kTile><<<blocks, kSmallThreads, 0, scope.stream>>>(p);
-    });
+    SmallProducts<T> all{};
+    int64_t blocks = 0;
+    for (int i = 0; i < count; ++i) {
+      const SmallCall& call = calls[i];
+      const int tile = small_tile(call.gemm);
+      all.products[i] = small_problem<T>(call.gemm, tile, call.alpha, call.beta, call.result);
+      blocks += small_blocks(call.gemm, tile);
+      if (i == 0) all.first_blocks = static_cast<int>(blocks);
+    }
+    const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(g.batch));
+    small_products<T><<<grid, kSmallThreads, 0, scope.stream>>>(all);
   });
 }
 

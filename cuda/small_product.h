@@ -17,6 +17,7 @@
 #include <ember/core/functors.h>
 #include <ember/core/macros.h>
 #include <ember/cuda/lt_problem.h>
+#include <ember/cuda/unroll.h>
 
 namespace ember::cuda {
 
@@ -67,7 +68,9 @@ struct SmallProduct {
   T* out;
   int64_t out_ld, out_batch_stride;
   int m, n, k;
+  int tile;
   int tiles_n;  // blocks side by side
+  bool a_inner, b_inner;
   C alpha, beta;
   Epilogue epilogue;  // of ReluBackward, aux is the result of relu
   T* vector;          // bias[n] or the sums of the rows of a, [m]
@@ -251,6 +254,32 @@ EMBER_HD inline void small_product(Block& block, const SmallProduct<T>& p) {
   }
 }
 
+template <class T, int kTile, class Block>
+EMBER_HD inline void small_product_tile(Block& block, const SmallProduct<T>& p) {
+  if (p.a_inner) {
+    if (p.b_inner) {
+      small_product<T, true, true, kTile>(block, p);
+    } else {
+      small_product<T, true, false, kTile>(block, p);
+    }
+  } else if (p.b_inner) {
+    small_product<T, false, true, kTile>(block, p);
+  } else {
+    small_product<T, false, false, kTile>(block, p);
+  }
+}
+template <class T, class Block>
+EMBER_HD inline void small_product(Block& block, const SmallProduct<T>& p) {
+  switch (p.tile) {
+    case 8: return small_product_tile<T, 8>(block, p);
+    case 16: return small_product_tile<T, 16>(block, p);
+    default: return small_product_tile<T, 32>(block, p);
+  }
+}
+// What shared memory has room for.
+inline constexpr int kSmallShared =
+    std::max({SmallShape<8>::kShared, SmallShape<16>::kShared, SmallShape<32>::kShared});
+
 // ---- a problem ----
 
 // `g` as the kernel takes it: its epilogue is one that small_takes(). `result`: of ReluBackward, [m, n] with dense
@@ -274,6 +303,9 @@ SmallProduct<T> small_problem(const Gemm& g, int tile, double alpha, double beta
   p.m = static_cast<int>(g.m);
   p.n = static_cast<int>(g.n);
   p.k = static_cast<int>(g.k);
+  p.tile = tile;
+  p.a_inner = !g.a.layout.transpose;
+  p.b_inner = g.b.layout.transpose;
   p.tiles_n = static_cast<int>((columns + tile - 1) / tile);
   p.alpha = static_cast<C>(alpha);
   p.beta = static_cast<C>(beta);
@@ -291,24 +323,6 @@ inline int64_t small_blocks(const Gemm& g, int tile) {
 inline int small_tile(const Gemm& g) {
   if (!small_takes(g.epilogue)) return 0;
   return small_tile(g.dtype, g.batch, g.m, g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0), g.k);
-}
-
-// f.operator()<kInnerA, kInnerB, kTile>() for a problem. What is transposed in memory has k inner of b, not of a.
-template <class F>
-void visit_small(const Gemm& g, int tile, F&& f) {
-  const auto with_tile = [&]<bool kInnerA, bool kInnerB>() {
-    switch (tile) {
-      case 8: return f.template operator()<kInnerA, kInnerB, 8>();
-      case 16: return f.template operator()<kInnerA, kInnerB, 16>();
-      default: return f.template operator()<kInnerA, kInnerB, 32>();
-    }
-  };
-  if (!g.a.layout.transpose) {
-    return g.b.layout.transpose ? with_tile.template operator()<true, true>()
-                                : with_tile.template operator()<true, false>();
-  }
-  return g.b.layout.transpose ? with_tile.template operator()<false, true>()
-                              : with_tile.template operator()<false, false>();
 }
 
 }  // namespace ember::cuda

@@ -17,6 +17,34 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(Devices, LinearActivation, testing::Values(kCPU, kCUDA),
                          [](const auto& info) { return info.param == kCPU ? "cpu" : "cuda"; });
 
+// Gradients with another kernel in a device's table, in all combinations.
+template <class Network, class... P>
+void with_kernel(Kernel<void(P...)>& kernel, Device device, void (*other)(P...)) {
+  auto& function = kernel.function[static_cast<size_t>(device.type())];
+  struct Restore {
+    decltype(function) changed, original;
+    ~Restore() { changed = original; }
+  };
+  auto original = function;
+  const Restore restore{function, original};
+  function = other;
+  for (const Activation activation : kActivations) {
+    for (unsigned required = 1; required < 128; ++required) {
+      const Network fused({6, 5, 4, 3}, 7, kFloat64, device, required),
+          plain({6, 5, 4, 3}, 7, kFloat64, device, required);
+      const Tensor g = random({7, 3}, kFloat64, device, 5);
+      fused.forward(activation, linear_activation).back().backward(g);
+      plain.forward(activation, in_two).back().backward(g);
+      const auto expected = plain.leaves(), leaves = fused.leaves();
+      for (size_t i = 0; i < leaves.size(); ++i) {
+        ASSERT_EQ(leaves[i].grad().defined(), expected[i].grad().defined()) << required << ' ' << i;
+        if (!expected[i].grad().defined()) continue;
+        EXPECT_TRUE(agree(leaves[i].grad(), expected[i].grad())) << required << ' ' << i;
+      }
+    }
+  }
+}
+
 TEST_P(LinearActivation, Forward) {
   EMBER_SKIP_WITHOUT_DEVICE();
   const int64_t shapes[][3] = {{64, 128, 256}, {7, 5, 3}, {1, 9, 4}, {6, 1, 4}, {130, 129, 33}, {3, 200, 1}};
@@ -69,9 +97,9 @@ TEST_P(LinearActivation, GradientsOfLayers) {
           SCOPED_TRACE(testing::Message() << dtype_name(dtype) << ' ' << widths[1] << ' ' << rows);
           const Network fused(widths, rows, dtype, device()), plain(widths, rows, dtype, device());
           const Tensor g = random({rows, widths.back()}, dtype, device(), 5);
-          const Calls above(product_kernels.matmul_activation_backward, device());
+          const Products products(device());
           fused.forward(activation, linear_activation).back().backward(g);
-          EXPECT_EQ(above.count(), 2);
+          EXPECT_EQ(products.masked.count() + products.together.count(), 2);
           plain.forward(activation, in_two).back().backward(g);
           const auto expected = plain.leaves(), leaves = fused.leaves();
           for (size_t i = 0; i < leaves.size(); ++i) ASSERT_TRUE(agree(leaves[i].grad(), expected[i].grad())) << i;
@@ -84,27 +112,38 @@ TEST_P(LinearActivation, GradientsOfLayers) {
 // The sums of the columns that a device leaves to the weight's product.
 TEST_P(LinearActivation, SumsMadeWithTheWeight) {
   EMBER_SKIP_WITHOUT_DEVICE();
-  auto& kernel = product_kernels.matmul_activation_backward.function[static_cast<size_t>(device().type())];
-  static auto original = kernel;
-  original = kernel;
-  kernel = [](const Tensor& out, Tensor*, const Tensor& a, const Tensor& b, const Tensor& result, const Tensor& saved,
-              Activation activation) { original(out, nullptr, a, b, result, saved, activation); };
-  for (const Activation activation : kActivations) {
-    for (unsigned required = 1; required < 128; ++required) {
-      const Network fused({6, 5, 4, 3}, 7, kFloat64, device(), required),
-          plain({6, 5, 4, 3}, 7, kFloat64, device(), required);
-      const Tensor g = random({7, 3}, kFloat64, device(), 5);
-      fused.forward(activation, linear_activation).back().backward(g);
-      plain.forward(activation, in_two).back().backward(g);
-      const auto expected = plain.leaves(), leaves = fused.leaves();
-      for (size_t i = 0; i < leaves.size(); ++i) {
-        ASSERT_EQ(leaves[i].grad().defined(), expected[i].grad().defined()) << required << ' ' << i;
-        if (!expected[i].grad().defined()) continue;
-        EXPECT_TRUE(agree(leaves[i].grad(), expected[i].grad())) << required << ' ' << i;
-      }
-    }
+  auto& kernel = product_kernels.matmul_activation_backward;
+  (void)backend(device().type());
+  static auto original = kernel.function[0];
+  original = kernel.function[static_cast<size_t>(device().type())];
+  with_kernel<Network>(
+      kernel, device(),
+      +[](const Tensor& out, Tensor*, const Tensor& a, const Tensor& b, const Tensor& result, const Tensor& saved,
+          Activation activation) { original(out, nullptr, a, b, result, saved, activation); });
+}
+
+// All gradients of a layer by one kernel, which makes the sums below or leaves them.
+int layers = 0, layers_above = 0;
+template <bool kSums>
+void gradients_of_a_layer(const Tensor& grad_x, const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& g,
+                          const Tensor& x, const Tensor& weight, const LayerBelow* below) {
+  ++layers;
+  launch(product_kernels.matmul_row_sums, g.device(), grad_weight, grad_bias, g.t(), x);
+  if (below == nullptr) return launch(kernels.matmul, g.device(), grad_x, g, weight, 1.0, 0.0);
+  ++layers_above;
+  launch(product_kernels.matmul_activation_backward, g.device(), grad_x, kSums ? below->sums : nullptr, g, weight,
+         below->result, below->saved, below->activation);
+}
+
+TEST_P(LinearActivation, GradientsByOneKernel) {
+  EMBER_SKIP_WITHOUT_DEVICE();
+  for (const bool sums : {false, true}) {
+    layers = layers_above = 0;
+    with_kernel<Network>(product_kernels.linear_backward, device(),
+                         sums ? gradients_of_a_layer<true> : gradients_of_a_layer<false>);
+    EXPECT_GT(layers, layers_above);
+    EXPECT_GT(layers_above, 0);
   }
-  kernel = original;
 }
 
 TEST_P(LinearActivation, EverySetOfGradients) {
@@ -196,12 +235,12 @@ TEST_P(LinearActivation, OfASequential) {
     return all;
   };
   const Calls forward(product_kernels.matmul_activation, device());
-  const Calls backward(product_kernels.matmul_activation_backward, device());
+  const Products backward(device());
   const Tensor y = net->forward(x);
   const std::vector<Tensor> fused = gradients(y);
   // Without a bias it is computed by the two, in place and by erf too.
   EXPECT_EQ(forward.count(), 2);
-  EXPECT_EQ(backward.count(), 2);
+  EXPECT_EQ(backward.masked.count() + backward.together.count(), 2);
   const Tensor expected = one_by_one();
   const std::vector<Tensor> plain = gradients(expected);
   EXPECT_EQ(forward.count(), 2);
@@ -239,9 +278,9 @@ TEST_P(LinearActivation, BiasOfAddmm) {
     };
     const std::vector<Tensor> v = leaves(), plain = leaves(), whole = leaves();
     {
-      const Calls calls(product_kernels.matmul_row_sums, device());
+      const Products products(device());
       addmm(v[0], v[1], v[2].t()).backward(g);
-      EXPECT_EQ(calls.count(), (required & 5) == 5 ? 1 : 0);
+      EXPECT_EQ(products.with_sums.count() + products.together.count(), (required & 5) == 5 ? 1 : 0);
     }
     (plain[0] + mm(plain[1], plain[2].t())).backward(g);
     addmm(whole[0], whole[1], whole[2].t().contiguous()).backward(g);  // rows dense

@@ -40,6 +40,7 @@ LinearNodeBase::LinearNodeBase(const Stream& stream, Edges edges, autograd::Save
 
 void LinearNodeBase::gradients(const Tensor& g, const Tensor& sums, Tensor* grads_out) {
   const bool of_bias = task_should_compute_output(0), of_weight = task_should_compute_output(2);
+  if (of_bias && of_weight && !sums.defined() && all_at_once(g, grads_out)) return;
   if (of_weight) {
     const Tensor x = input_.get();
     if (of_bias && !sums.defined() && !recording(g, x)) {
@@ -66,16 +67,50 @@ void LinearNodeBase::gradients_of_parameters(const Tensor& g, const Tensor& x, T
   grads_out[2] = transposed_ ? transpose_of(weight) : weight;
 }
 
+// The node that the input is of, if that wants its gradient from here only and with what it would do to it.
+LinearActivationNode* LinearNodeBase::layer_below() const {
+  autograd::Node& below = *edges_[1].function;
+  const bool found = typeid(below) == typeid(LinearActivationNode) && autograd::internal::only_gradient(*this, below);
+  return found ? static_cast<LinearActivationNode*>(&below) : nullptr;
+}
+
+// Where the device has a kernel for that.
+bool LinearNodeBase::all_at_once(const Tensor& g, Tensor* grads_out) {
+  if (product_kernels.linear_backward.function[static_cast<size_t>(g.device().type())] == nullptr) return false;
+  if (!task_should_compute_output(1) || autograd::recording_enabled()) return false;
+  const Tensor &x = input_.values(), &weight = weight_.values();
+  const Tensor b = transposed_ ? transpose_of(weight) : weight;
+  const bool fits = g.dim() == 2 && x.dim() == 2 && g.sizes()[0] == x.sizes()[0] && g.sizes()[1] == b.sizes()[0] &&
+                    x.sizes()[1] == b.sizes()[1] && g.dtype() == x.dtype() && g.dtype() == b.dtype() &&
+                    g.device() == x.device() && g.device() == b.device() && g.is_floating_point();
+  if (!fits || g.numel() == 0 || x.numel() == 0) return false;
+  const Tensor bias = ember::detail::empty({g.sizes()[1]}, g.scalar_type(), g.device());
+  const Tensor of_weight = empty_matrix(g.sizes()[1], x.sizes()[1], g),
+               of_x = empty_matrix(x.sizes()[0], x.sizes()[1], g);
+  LinearActivationNode* below = layer_below();
+  if (below != nullptr && !below->takes_product(g, b)) below = nullptr;
+  if (below == nullptr) {
+    launch(product_kernels.linear_backward, g.device(), of_x, of_weight, bias, g, x, b, nullptr);
+  } else {
+    Tensor sums;
+    const LayerBelow layer = below->as_layer_below(sums);
+    launch(product_kernels.linear_backward, g.device(), of_x, of_weight, bias, g, x, b, &layer);
+    autograd::internal::leave_note(*below, std::move(sums));
+  }
+  grads_out[0] = bias;
+  grads_out[1] = of_x;
+  grads_out[2] = transposed_ ? transpose_of(of_weight) : of_weight;
+  return true;
+}
+
 Tensor LinearNodeBase::gradient_of_input(const Tensor& g) {
   const Tensor weight = weight_.get();
-  if (!autograd::recording_enabled()) {
-    autograd::Node& below = *edges_[1].function;
-    if (typeid(below) == typeid(LinearActivationNode) && autograd::internal::only_gradient(*this, below)) {
-      const Tensor b = transposed_ ? transpose_of(weight) : weight;
-      if (g.numel() != 0 && b.numel() != 0) {
-        Tensor masked = static_cast<LinearActivationNode&>(below).masked_product(g, b);
-        if (masked.defined()) return masked;
-      }
+  LinearActivationNode* const below = autograd::recording_enabled() ? nullptr : layer_below();
+  if (below != nullptr) {
+    const Tensor b = transposed_ ? transpose_of(weight) : weight;
+    if (g.numel() != 0 && b.numel() != 0) {
+      Tensor masked = below->masked_product(g, b);
+      if (masked.defined()) return masked;
     }
   }
   return g.mm(transposed_ ? weight.t() : weight);
@@ -135,15 +170,23 @@ Tensor LinearActivationNode::activation_input() const {
   return x;
 }
 
+bool LinearActivationNode::takes_product(const Tensor& g, const Tensor& b) const {
+  const Tensor& point = activation_ == Activation::Relu ? result_.peek() : saved_.peek();
+  if (g.dim() != 2 || g.sizes()[1] != b.sizes()[0] || g.dtype() != b.dtype() || g.device() != b.device()) return false;
+  return !point.defined() || (point.sizes()[0] == g.sizes()[0] && point.sizes()[1] == b.sizes()[1]);
+}
+
+LayerBelow LinearActivationNode::as_layer_below(Tensor& sums) {
+  return {activation_, result_.values(), saved_.values(), task_should_compute_output(0) ? &sums : nullptr};
+}
+
 Tensor LinearActivationNode::masked_product(const Tensor& g, const Tensor& b) {
-  const bool relu = activation_ == Activation::Relu;
-  const Tensor& point = relu ? result_.peek() : saved_.peek();
-  if (g.dim() != 2 || g.sizes()[1] != b.sizes()[0] || g.dtype() != b.dtype() || g.device() != b.device()) return {};
-  if (point.defined() && (point.sizes()[0] != g.sizes()[0] || point.sizes()[1] != b.sizes()[1])) return {};
+  if (!takes_product(g, b)) return {};
   const Tensor out = empty_matrix(g.sizes()[0], b.sizes()[1], g);
   Tensor sums;
-  launch(product_kernels.matmul_activation_backward, g.device(), out, task_should_compute_output(0) ? &sums : nullptr,
-         g, b, result_.values(), saved_.values(), activation_);
+  const LayerBelow layer = as_layer_below(sums);
+  launch(product_kernels.matmul_activation_backward, g.device(), out, layer.sums, g, b, layer.result, layer.saved,
+         layer.activation);
   autograd::internal::leave_note(*this, std::move(sums));
   return out;
 }

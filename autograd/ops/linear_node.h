@@ -9,6 +9,7 @@ namespace ember::ops {
 // Of y[N, out] = input[N, in]·b[in, out] + bias[out], where b is weightᵀ, weight[out, in], or, with `transposed`, the
 // weight itself, [in, out] with dense columns. A node of its own, because the gradients of the weight and of the bias
 // may come of one pass over that of y, and that of the input may come with what the layer below would do to it.
+class LinearActivationNode;
 class LinearNodeBase : public autograd::Node {
  public:
   struct Edges {
@@ -28,6 +29,8 @@ class LinearNodeBase : public autograd::Node {
 
  private:
   Tensor gradient_of_input(const Tensor& g);
+  bool all_at_once(const Tensor& g, Tensor* grads_out);
+  LinearActivationNode* layer_below() const;
   void gradients_of_parameters(const Tensor& g, const Tensor& x, Tensor* grads_out);
   Tensor gradient_of_weight(const Tensor& g, const Tensor& x);
   bool transposed_;
@@ -57,6 +60,9 @@ class LinearActivationNode final : public LinearNodeBase {
   Tensor masked_product(const Tensor& g, const Tensor& b);
 
  private:
+  friend class LinearNodeBase;
+  bool takes_product(const Tensor& g, const Tensor& b) const;
+  LayerBelow as_layer_below(Tensor& sums);
   Tensor masked(Tensor g) const;
   Tensor activation_input() const;
 
