@@ -50,8 +50,8 @@ void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, con
 // matmul_activation.cpp
 void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const Tensor& b, const Tensor& bias,
                        Activation activation);
-void matmul_activation_backward(const Tensor& out, Tensor* sums, const Tensor& a, const Tensor& b,
-                                const Tensor& result, const Tensor& saved, Activation activation);
+void matmul_activation_backward(const Tensor& out, Tensor* sums, const Tensor& a, const Tensor& b, const Tensor& result,
+                                const Tensor& saved, Activation activation);
 // lu.cpp
 void lu(const Tensor& a, const Tensor& pivots, const Tensor& info);
 void lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& x, bool transposed);
