@@ -305,11 +305,12 @@ class Run {
         backend(kCUDA).record_stream(grad.storage(), consumer);
       }
     }
-    if (consumer.device.is_cpu()) {
-      accumulate(task.grad(input_nr), std::move(grad));
+    Tensor& sum = task.grad(input_nr);
+    if (consumer.device.is_cpu() || !sum.defined()) {
+      accumulate(sum, std::move(grad));
     } else {
       const StreamGuard guard(consumer);
-      accumulate(task.grad(input_nr), std::move(grad));
+      accumulate(sum, std::move(grad));
     }
   }
 

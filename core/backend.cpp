@@ -10,22 +10,20 @@ namespace ember {
 
 namespace {
 
-struct Registry {
-  Backend* backends[kNumDeviceTypes] = {nullptr, nullptr};
-
-  Registry() {
-    backends[static_cast<size_t>(kCPU)] = cpu::register_backend();
-#if defined(EMBER_WITH_CUDA)
-    backends[static_cast<size_t>(kCUDA)] = cuda::register_backend();
-#endif
-  }
-};
-
 // Backends live as long as the program: they are used by destructors of any order.
-Registry& registry() {
-  static Registry instance;
-  return instance;
+void register_backends() {
+  static const bool done = [] {
+    detail::backends[static_cast<size_t>(kCPU)].store(cpu::register_backend(), std::memory_order_release);
+#if defined(EMBER_WITH_CUDA)
+    detail::backends[static_cast<size_t>(kCUDA)].store(cuda::register_backend(), std::memory_order_release);
+#endif
+    return true;
+  }();
+  (void)done;
 }
+
+// How many CUDA devices there are, once that was asked.
+constinit std::atomic<int> g_cuda_devices = 0;
 
 }  // namespace
 
@@ -41,16 +39,26 @@ IntrusivePtr<StorageImpl> Backend::allocate_pinned(size_t) {
 bool Backend::is_pinned(const void*) { return false; }
 MemoryStats Backend::pinned_memory_stats() { return {}; }
 
-void detail::replace_backend(DeviceType type, Backend* backend) noexcept {
-  registry().backends[static_cast<size_t>(type)] = backend;
+namespace detail {
+
+constinit std::atomic<Backend*> backends[kNumDeviceTypes] = {};
+
+void replace_backend(DeviceType type, Backend* backend) noexcept {
+  (void)backend_or_null(type);
+  backends[static_cast<size_t>(type)].store(backend, std::memory_order_release);
 }
 
-Backend* backend_or_null(DeviceType type) noexcept { return registry().backends[static_cast<size_t>(type)]; }
-
-Backend& backend(DeviceType type) {
-  Backend* b = backend_or_null(type);
+Backend& registered_backend(DeviceType type) {
+  Backend* const b = backend_or_null(type);
   EMBER_CHECK(b != nullptr, "cannot use ", type, ": ", cuda::why_unavailable());
   return *b;
+}
+
+}  // namespace detail
+
+Backend* backend_or_null(DeviceType type) noexcept {
+  register_backends();
+  return detail::backends[static_cast<size_t>(type)].load(std::memory_order_acquire);
 }
 
 std::unique_ptr<detail::GraphBackend> Backend::new_graph() { throw Error("there are no graphs on this device"); }
@@ -62,9 +70,11 @@ Device resolve_device(Device device) {
     EMBER_CHECK(device.index() <= 0, "there is no device ", device);
     return Device(kCPU);
   }
+  if (device.has_index() && device.index() < g_cuda_devices.load(std::memory_order_relaxed)) return device;
   Backend& b = backend(device.type());
   const int count = b.device_count();
   EMBER_CHECK(count > 0, "cannot use ", device, ": ", b.why_unavailable());
+  g_cuda_devices.store(count, std::memory_order_relaxed);
   if (!device.has_index()) return Device(device.type(), b.current_device());
   EMBER_CHECK(device.index() < count, "there is no device ", device, ": ", count, " found");
   return device;
@@ -84,8 +94,7 @@ Storage allocate_storage(size_t nbytes, Device device) {
     return Storage(IntrusivePtr<StorageImpl>(new StorageImpl(nullptr, 0, device, nullptr, nullptr)));
   }
   detail::fail_allocation_if_due(nbytes, device);
-  static Backend& cpu = backend(kCPU);
-  return Storage(device.is_cpu() ? cpu.allocate(nbytes, device) : backend(device.type()).allocate(nbytes, device));
+  return Storage(backend(device.type()).allocate(nbytes, device));
 }
 
 Storage allocate_pinned_storage(size_t nbytes, Device device) {
@@ -121,7 +130,8 @@ StreamGuard::StreamGuard(Stream stream) : previous_(ember::current_stream(stream
   if (stream.device.is_cpu()) return;
   Backend& b = backend(stream.device.type());
   previous_device_ = Device(stream.device.type(), b.current_device());
-  b.set_device(previous_.device.index());  // without an index it is the current one
+  // Without an index it is the current one.
+  if (previous_device_.index() != previous_.device.index()) b.set_device(previous_.device.index());
   b.set_current_stream(stream);
 }
 
@@ -129,7 +139,7 @@ StreamGuard::~StreamGuard() {
   if (previous_.device.is_cpu()) return;
   Backend& b = backend(previous_.device.type());
   b.set_current_stream(previous_);
-  b.set_device(previous_device_.index());
+  if (b.current_device() != previous_device_.index()) b.set_device(previous_device_.index());
 }
 
 DeviceGuard::DeviceGuard(Device device) : previous_(kCPU) {
@@ -137,11 +147,13 @@ DeviceGuard::DeviceGuard(Device device) : previous_(kCPU) {
   device = resolve_device(device);
   Backend& b = backend(device.type());
   previous_ = Device(device.type(), b.current_device());
-  b.set_device(device.index());
+  if (previous_ != device) b.set_device(device.index());
 }
 
 DeviceGuard::~DeviceGuard() {
-  if (!previous_.is_cpu()) backend(previous_.type()).set_device(previous_.index());
+  if (previous_.is_cpu()) return;
+  Backend& b = backend(previous_.type());
+  if (b.current_device() != previous_.index()) b.set_device(previous_.index());
 }
 
 Event::Event(Device device, bool timing) : device_(resolve_device(device)) {

@@ -1,6 +1,7 @@
 // What a device must provide beside its kernels: memory, copies, streams. One object per device type.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -79,9 +80,19 @@ class Backend {
   virtual void range_pop() noexcept = 0;
 };
 
+namespace detail {
+extern constinit std::atomic<Backend*> backends[kNumDeviceTypes];  // null: not registered yet, or not built in
+Backend& registered_backend(DeviceType type);
+}  // namespace detail
+
 // The backend of a device type; throws Error that says why if it cannot be used (not built in, no
 // device, driver too old).
-Backend& backend(DeviceType type);
+inline Backend& backend(DeviceType type) {
+  Backend* const known = detail::backends[static_cast<size_t>(type)].load(std::memory_order_acquire);
+  if (known != nullptr) [[likely]]
+    return *known;
+  return detail::registered_backend(type);
+}
 // The same, or null if it is not built in. Never initialises a device.
 Backend* backend_or_null(DeviceType type) noexcept;
 

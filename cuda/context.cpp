@@ -24,6 +24,7 @@ struct Availability {
     const cudaError_t status = cudaGetDeviceCount(&count);
     if (status == cudaSuccess && count > 0) {
       count = std::min(count, kMaxDevices);
+      ContextState::only_device.store(count == 1, std::memory_order_relaxed);
       return;
     }
     count = 0;
@@ -62,10 +63,8 @@ struct DeviceState {
   unsigned next_stream[2] = {0, 0};
 };
 
-std::atomic<DeviceState*> g_states[kMaxDevices];
-std::mutex g_init_mutex;  // constant-initialised, trivially usable at any time
-
-thread_local cudaStream_t t_streams[kMaxDevices];
+DeviceState* g_states[kMaxDevices];  // written before ContextState::infos
+std::mutex g_init_mutex;             // constant-initialised, trivially usable at any time
 
 void check_index(int index) {
   EMBER_CHECK(visible_devices() > 0, unavailable_reason());
@@ -73,10 +72,10 @@ void check_index(int index) {
               " device", visible_devices() == 1 ? " is" : "s are", " visible");
 }
 
-DeviceState* initialise(int index) {
+void initialise(int index) {
   check_index(index);
   const std::lock_guard<std::mutex> lock(g_init_mutex);
-  if (DeviceState* const ready = g_states[index].load(std::memory_order_acquire)) return ready;
+  if (g_states[index] != nullptr) return;
 
   const DeviceScope scope(index);
   cudaDeviceProp properties;
@@ -98,15 +97,13 @@ DeviceState* initialise(int index) {
   // Host and device have one address space, so that the address is the same on both.
   state->info = {index,           properties.multiProcessorCount, properties.major, properties.minor,
                  properties.name, static_cast<FaultSlot*>(fault)};
-  g_states[index].store(state, std::memory_order_release);
-  return state;
+  g_states[index] = state;
+  ContextState::infos[index].store(&state->info, std::memory_order_release);
 }
 
 DeviceState& state_of(int index) {
-  if (index >= 0 && index < kMaxDevices) [[likely]] {
-    if (DeviceState* const state = g_states[index].load(std::memory_order_acquire)) return *state;
-  }
-  return *initialise(index);
+  (void)device_info(index);
+  return *g_states[index];
 }
 
 bool blocking_launches() {
@@ -118,6 +115,15 @@ bool blocking_launches() {
 }
 
 }  // namespace
+
+constinit std::atomic<const DeviceInfo*> ContextState::infos[kMaxDevices] = {};
+constinit std::atomic<bool> ContextState::only_device = false;
+thread_local constinit cudaStream_t ContextState::streams[kMaxDevices] = {};
+
+const DeviceInfo& initialise_device(int index) {
+  initialise(index);
+  return g_states[index]->info;
+}
 
 void throw_cuda_error(cudaError_t status, const char* command) {
   // After these the context is lost, and they surface in whatever call comes next.
@@ -144,9 +150,9 @@ void check_launch(const char* kernel) {
 }
 
 void check_faults(int device) {
-  DeviceState* const state = g_states[device].load(std::memory_order_acquire);
-  if (state == nullptr) return;
-  volatile FaultSlot& slot = *state->info.fault;
+  const DeviceInfo* const info = ContextState::infos[device].load(std::memory_order_acquire);
+  if (info == nullptr) return;
+  volatile FaultSlot& slot = *info->fault;
   const int64_t note = slot.size_and_op;
   if (note == 0) [[likely]]
     return;
@@ -178,9 +184,8 @@ int visible_devices() noexcept {
 
 const std::string& unavailable_reason() { return availability().reason; }
 
-const DeviceInfo& device_info(int index) { return state_of(index).info; }
-
 int current_device_index() {
+  if (ContextState::only_device.load(std::memory_order_relaxed)) return 0;
   EMBER_CHECK(visible_devices() > 0, unavailable_reason());
   int index = 0;
   EMBER_CUDA_CHECK(cudaGetDevice(&index));
@@ -192,11 +197,18 @@ void set_device_index(int index) {
   EMBER_CUDA_CHECK(cudaSetDevice(index));
 }
 
-cudaStream_t current_stream_of(int index) { return t_streams[index]; }
+void DeviceScope::enter(int index) {
+  const int current = current_device_index();
+  if (current == index) return;
+  set_device_index(index);
+  previous_ = current;
+}
 
 void set_current_stream_of(int index, cudaStream_t stream) {
-  check_index(index);
-  t_streams[index] = stream;
+  if (index < 0 || index >= kMaxDevices || ContextState::infos[index].load(std::memory_order_relaxed) == nullptr) {
+    check_index(index);
+  }
+  ContextState::streams[index] = stream;
 }
 
 cudaStream_t pooled_stream(int index, bool high_priority) {

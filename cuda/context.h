@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -31,34 +32,51 @@ struct DeviceInfo {
   std::string name;
   FaultSlot* fault;  // where kernels report what they find wrong
 };
+
+// What the functions here look up, for them alone.
+struct ContextState {
+  static constinit std::atomic<const DeviceInfo*> infos[kMaxDevices];  // null: not initialised
+  // Whether there is one device, which then is the current one of every thread. False until that is known.
+  static constinit std::atomic<bool> only_device;
+  static thread_local constinit cudaStream_t streams[kMaxDevices];
+};
+const DeviceInfo& initialise_device(int index);
+
 // The first call for a device initialises it and throws Error if this build has no code for its
 // architecture. `index` is checked. Thread-safe.
-const DeviceInfo& device_info(int index);
+inline const DeviceInfo& device_info(int index) {
+  if (index >= 0 && index < kMaxDevices) [[likely]] {
+    if (const DeviceInfo* const info = ContextState::infos[index].load(std::memory_order_acquire)) return *info;
+  }
+  return initialise_device(index);
+}
 
 int current_device_index();
 void set_device_index(int index);
 
 // The calling thread's stream on a device; null, the legacy default stream, until set.
-cudaStream_t current_stream_of(int index);
+inline cudaStream_t current_stream_of(int index) { return ContextState::streams[index]; }
 void set_current_stream_of(int index, cudaStream_t stream);
 // One of the device's 32 non-blocking streams of either priority, in turn.
 cudaStream_t pooled_stream(int index, bool high_priority);
 
-// Makes a device current in this thread for the scope. Only a look-up when it already is.
+// Makes a device current in this thread for the scope. Only a look-up when it already is, and not even that where it
+// is the only one.
 class DeviceScope {
  public:
-  explicit DeviceScope(int index) : previous_(current_device_index()), changed_(previous_ != index) {
-    if (changed_) set_device_index(index);
+  explicit DeviceScope(int index) {
+    if (index != 0 || !ContextState::only_device.load(std::memory_order_relaxed)) enter(index);
   }
   ~DeviceScope() {
-    if (changed_) (void)cudaSetDevice(previous_);
+    if (previous_ >= 0) (void)cudaSetDevice(previous_);
   }
   DeviceScope(const DeviceScope&) = delete;
   DeviceScope& operator=(const DeviceScope&) = delete;
 
  private:
-  int previous_;
-  bool changed_;
+  void enter(int index);
+
+  int previous_ = -1;  // that is to be current again
 };
 
 // What a kernel launch on `device` needs: the device current, its stream, its size.
