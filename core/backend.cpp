@@ -22,9 +22,6 @@ void register_backends() {
   (void)done;
 }
 
-// How many CUDA devices there are, once that was asked.
-constinit std::atomic<int> g_cuda_devices = 0;
-
 }  // namespace
 
 void Backend::set_memory_limit(Device device, size_t) {
@@ -65,28 +62,31 @@ std::unique_ptr<detail::GraphBackend> Backend::new_graph() { throw Error("there 
 std::pair<uint64_t, uint64_t> Backend::new_graph_pool() { throw Error("there are no graphs on this device"); }
 void Backend::delay(Stream, int64_t) { throw Error("there are no streams on this device"); }
 
-Device resolve_device(Device device) {
+namespace detail {
+
+constinit std::atomic<int> cuda_devices = 0;
+
+Device resolved_device(Device device) {
   if (device.is_cpu()) {
     EMBER_CHECK(device.index() <= 0, "there is no device ", device);
     return Device(kCPU);
   }
-  if (device.has_index() && device.index() < g_cuda_devices.load(std::memory_order_relaxed)) return device;
   Backend& b = backend(device.type());
   const int count = b.device_count();
   EMBER_CHECK(count > 0, "cannot use ", device, ": ", b.why_unavailable());
-  g_cuda_devices.store(count, std::memory_order_relaxed);
+  cuda_devices.store(count, std::memory_order_relaxed);
   if (!device.has_index()) return Device(device.type(), b.current_device());
   EMBER_CHECK(device.index() < count, "there is no device ", device, ": ", count, " found");
   return device;
 }
 
-namespace detail {
 constinit std::atomic<int64_t> allocations_until_failure = 0;
 
 void count_down_to_failure(size_t nbytes, Device device) {
   if (--allocations_until_failure != 0) return;
   throw OutOfMemoryError(concat("out of memory on ", device, ": ", nbytes, " bytes were asked for (a test's failure)"));
 }
+
 }  // namespace detail
 
 Storage allocate_storage(size_t nbytes, Device device) {

@@ -96,8 +96,17 @@ inline Backend& backend(DeviceType type) {
 // The same, or null if it is not built in. Never initialises a device.
 Backend* backend_or_null(DeviceType type) noexcept;
 
+namespace detail {
+extern constinit std::atomic<int> cuda_devices;  // how many there are, once that was asked
+Device resolved_device(Device device);
+}  // namespace detail
+
 // `device` with its index made definite and checked: -1 becomes the current device. Throws Error.
-Device resolve_device(Device device);
+inline Device resolve_device(Device device) {
+  const int known = detail::cuda_devices.load(std::memory_order_relaxed);
+  if (device.is_cuda() && device.has_index() && device.index() < known) return device;
+  return detail::resolved_device(device);
+}
 
 // Uninitialised memory for one tensor. Zero bytes gives a storage with a null pointer. Pinned is for the host's
 // memory only, and needs CUDA.

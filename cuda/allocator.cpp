@@ -35,14 +35,17 @@ Block* DeviceAllocator::allocate(size_t nbytes, StreamHandle stream) {
   if (queued_ != 0 || !deferred_.empty()) [[unlikely]] {
     settle(stream);
   }
-  provide_blocks(1);  // for the split
   const size_t size = block_size(nbytes);
   StreamPool& pool = pool_of(stream);
-  Block* block = take(pool, size);
-  if (block == nullptr) [[unlikely]] {
-    block = take_more(pool, size);
+  Block* block = take_kept(pool, size);
+  if (block == nullptr) {
+    provide_blocks(1);  // for the split
+    block = take(pool, size);
+    if (block == nullptr) [[unlikely]] {
+      block = take_more(pool, size);
+    }
+    if (should_split(block->size, size)) insert(cut(block, size));
   }
-  if (should_split(block->size, size)) insert(cut(block, size));
   block->state = BlockState::Live;
   if (pool.graph != nullptr) ++pool.graph->held;
   ++allocations_;
@@ -194,7 +197,8 @@ StreamPool& DeviceAllocator::pool_in(std::vector<std::unique_ptr<StreamPool>>& p
 Block* DeviceAllocator::take(StreamPool& pool, size_t size) {
   Block* block = nullptr;
   if (is_small(size)) {
-    const int bin = pool.occupied.find(BinMap::bin_of(size));
+    int bin = pool.occupied.find(BinMap::bin_of(size));
+    if (bin < 0 && merge_kept(pool)) bin = pool.occupied.find(BinMap::bin_of(size));
     if (bin >= 0) block = pool.bins[bin];
   } else {
     const auto found = pool.large.lower_bound(size);
@@ -204,10 +208,59 @@ Block* DeviceAllocator::take(StreamPool& pool, size_t size) {
   return block;
 }
 
+namespace {
+KeptBlocks& kept_of(StreamPool& pool, size_t size) {
+  return pool.kept[static_cast<size_t>(BinMap::bin_of(size)) % StreamPool::kKeptSizes];
+}
+}  // namespace
+
+// One that is kept of just this size; null if there is none.
+Block* DeviceAllocator::take_kept(StreamPool& pool, size_t size) {
+  if (!is_small(size)) return nullptr;
+  KeptBlocks& kept = kept_of(pool, size);
+  Block* const block = kept.first;
+  if (block == nullptr || block->size != size) return nullptr;
+  kept.first = block->bin_next;
+  --kept.count;
+  block->bin_next = nullptr;
+  return block;
+}
+
+// A small block, in the place of those of another size.
+void DeviceAllocator::keep(Block* block) {
+  KeptBlocks& kept = kept_of(*block->pool, block->size);
+  if (kept.first != nullptr && kept.first->size != block->size) merge_kept(kept);
+  if (kept.count == KeptBlocks::kMost) return put(block);
+  block->state = BlockState::Kept;
+  block->bin_next = kept.first;
+  kept.first = block;
+  ++kept.count;
+}
+
+// Makes the blocks that are kept free ones like others. False if there were none.
+bool DeviceAllocator::merge_kept(StreamPool& pool) {
+  bool any = false;
+  for (KeptBlocks& kept : pool.kept) {
+    any |= kept.first != nullptr;
+    merge_kept(kept);
+  }
+  return any;
+}
+
+void DeviceAllocator::merge_kept(KeptBlocks& kept) {
+  for (Block* next = std::exchange(kept.first, nullptr); next != nullptr;) {
+    Block* const block = std::exchange(next, next->bin_next);
+    block->state = BlockState::Live;
+    block->bin_next = nullptr;
+    put(block);
+  }
+  kept.count = 0;
+}
+
 // Nothing uses the block any more.
 void DeviceAllocator::give_back(Block* block) {
   if (PrivatePool* const graph = block->pool->graph) --graph->held;
-  put(block);
+  block->small ? keep(block) : put(block);
 }
 
 // Makes a block free, merged with its free neighbours.

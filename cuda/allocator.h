@@ -36,6 +36,7 @@ enum class BlockState : uint8_t {
   Live,
   Waiting,  // freed, but work on other streams may still use it
   Free,
+  Kept,      // free for a request of its size only: not merged yet
   Unmapped,  // addresses without memory
 };
 
@@ -49,7 +50,7 @@ struct Block {
   Block* previous = nullptr;  // neighbours in the segment, by address
   Block* next = nullptr;
   Block* bin_previous = nullptr;  // in a bin of the small pool
-  Block* bin_next = nullptr;
+  Block* bin_next = nullptr;      // the same, or in a list of those that are kept
   BlockState state = BlockState::Live;
   bool small = false;
   uint32_t waits = 0;               // events that have not passed
@@ -67,6 +68,14 @@ struct Segment {
   Block* first = nullptr;  // its blocks, by address: they cover it without gaps
 };
 
+// Blocks of one size that were freed last. A step that runs again frees and requests the same sizes, and to merge a
+// block with its neighbours and cut it out again is most of the work of a request.
+struct KeptBlocks {
+  static constexpr int kMost = 8;
+  Block* first = nullptr;
+  int count = 0;
+};
+
 // The memory of one stream.
 struct StreamPool {
   StreamHandle stream = nullptr;
@@ -76,6 +85,8 @@ struct StreamPool {
   bool no_range = false;     // there were no addresses for one
   BinMap occupied;           // the free blocks: small ones by size, large ones ordered
   Block* bins[BinMap::kBins] = {};
+  static constexpr size_t kKeptSizes = 64;
+  KeptBlocks kept[kKeptSizes];  // small ones, by the last bits of their bins
   BlockSet large;
 };
 
@@ -131,6 +142,10 @@ class DeviceAllocator {
   PrivatePool* graph_of(StreamHandle stream);
   void end_routes(PrivatePool* pool);
   Block* take(StreamPool& pool, size_t size);
+  Block* take_kept(StreamPool& pool, size_t size);
+  void keep(Block* block);
+  bool merge_kept(StreamPool& pool);
+  void merge_kept(KeptBlocks& kept);
   void give_back(Block* block);
   void put(Block* block);
   Block* merge(Block* block);

@@ -73,10 +73,14 @@ MemorySnapshot DeviceAllocator::snapshot() {
   const MemoryDriver::Info info = driver_->info();
   snapshot.available = info.available;
   snapshot.total = info.total;
-  for (const auto& pool : pools_) describe(*pool, snapshot.segments);
-  for (const auto& graph : graphs_) {
-    for (const auto& pool : graph->pools) describe(*pool, snapshot.segments);
-  }
+  const auto describe_all = [&](const std::vector<std::unique_ptr<StreamPool>>& pools) {
+    for (const auto& pool : pools) {
+      merge_kept(*pool);
+      describe(*pool, snapshot.segments);
+    }
+  };
+  describe_all(pools_);
+  for (const auto& graph : graphs_) describe_all(graph->pools);
   return snapshot;
 }
 

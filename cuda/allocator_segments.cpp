@@ -206,6 +206,7 @@ void DeviceAllocator::release_cache() {
 
 // What is wholly free of one pool. Its work is done.
 void DeviceAllocator::release_free(StreamPool& pool) {
+  merge_kept(pool);
   std::vector<Block*> whole, parts;
   for (Block* b = pool.bins[BinMap::kBins - 1]; b != nullptr; b = b->bin_next) whole.push_back(b);
   for (Block* const b : pool.large) {

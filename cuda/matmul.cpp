@@ -29,7 +29,7 @@ struct MatrixView {
   void* data = nullptr;
 
   explicit MatrixView(const Tensor& t) : data(t.data_ptr()) {
-    const Dims &sizes = t.sizes(), &strides = t.strides();
+    const IntArrayRef sizes = t.sizes(), strides = t.strides();
     const size_t last = sizes.size() - 1;
     rows = sizes[last - 1];
     cols = sizes[last];

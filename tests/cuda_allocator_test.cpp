@@ -32,6 +32,34 @@ TEST_P(CudaAllocator, ReusesInStreamOrder) {
   EXPECT_EQ(rig.device.used, 0u);
 }
 
+// What was freed last is handed out again as it is, and serves other requests too.
+TEST_P(CudaAllocator, FreedBlocksServeOtherSizes) {
+  Rig rig(GetParam());
+  std::vector<Block*> blocks;
+  for (int i = 0; i < 4; ++i) blocks.push_back(rig(kMiB / 2));
+  char* const begin = blocks[0]->data;
+  for (Block* const block : blocks) rig.free(block);
+  EXPECT_EQ(rig(kMiB / 2), blocks[3]) << "the last one";
+  rig.free(blocks[3]);
+  Block* const larger = rig(kMiB);
+  EXPECT_EQ(larger->data, begin);
+  EXPECT_EQ(rig.device.used, 2 * kMiB);
+  Block* const rest = rig(kMiB);
+  EXPECT_EQ(rig.device.used, 2 * kMiB);
+  rig.free(larger);
+  rig.free(rest);
+  // Of more sizes than are kept, and more of one size.
+  for (size_t i = 1; i <= 200; ++i) rig.free(rig(i * 512));
+  blocks.clear();
+  for (int i = 0; i < 100; ++i) blocks.push_back(rig(20 * 512));
+  for (Block* const block : blocks) rig.free(block);
+  EXPECT_EQ(rig.device.used, 2 * kMiB);
+  rig.expect_live(0);
+  rig.expect_consistent();
+  rig.allocator->empty_cache();
+  EXPECT_EQ(rig.device.used, 0u);
+}
+
 TEST_P(CudaAllocator, WaitsForOtherStreams) {
   Rig rig(GetParam());
   for (const size_t nbytes : {size_t{5000}, 3 * kMiB}) {
