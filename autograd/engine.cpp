@@ -7,10 +7,10 @@
 #include <ember/autograd/grad_mode.h>
 #include <ember/core/backend.h>
 #include <ember/core/logging.h>
+#include <ember/core/pool.h>
 #include <ember/core/profiler.h>
 
 #include <algorithm>
-#include <deque>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -23,6 +23,10 @@ static void append_to_range(std::string& text, const Node& node) {
 }
 
 namespace {
+
+// Most runs are short, and their lists with them.
+template <class T>
+using Pooled = std::vector<T, ember::detail::PoolAllocator<T>>;
 
 // Node → its number in this run. Open addressing: a lookup per edge is most of what a small graph costs.
 class NodeIndex {
@@ -55,12 +59,12 @@ class NodeIndex {
     return table_[i];
   }
   void grow() {
-    std::vector<Slot> old(2 * table_.size());
+    Pooled<Slot> old(2 * table_.size());
     old.swap(table_);
     for (const Slot& s : old)
       if (s.node != nullptr) slot(s.node) = s;
   }
-  std::vector<Slot> table_;
+  Pooled<Slot> table_;
   size_t size_ = 0;
 };
 
@@ -117,6 +121,8 @@ class Run {
  public:
   Run(const std::vector<Edge>& roots, const std::vector<Edge>& captures, const EngineOptions& options)
       : options_(options) {
+    tasks_.reserve(16);
+    ready_.reserve(16);
     if (options.stop_at_captures) {
       for (const Edge& c : captures)
         if (c.is_valid()) tasks_[add(c.function.get())].stops = true;
@@ -460,10 +466,10 @@ class Run {
   const EngineOptions& options_;
   bool partial_ = false;
   NodeIndex index_;
-  std::deque<Task> tasks_;
-  std::vector<Capture> captures_;
-  std::vector<Ready> ready_;
-  std::vector<Stream> used_streams_;
+  Pooled<Task> tasks_;
+  Pooled<Capture> captures_;
+  Pooled<Ready> ready_;
+  Pooled<Stream> used_streams_;
   std::vector<Tensor> retained_;
   std::vector<Tensor> grads_in_;  // of the node that runs; kept for their memory
   std::vector<Tensor> grads_out_;

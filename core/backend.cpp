@@ -60,6 +60,16 @@ Backend* backend_or_null(DeviceType type) noexcept {
 
 std::unique_ptr<detail::GraphBackend> Backend::new_graph() { throw Error("there are no graphs on this device"); }
 std::pair<uint64_t, uint64_t> Backend::new_graph_pool() { throw Error("there are no graphs on this device"); }
+Backend::Previous Backend::enter_stream(const Stream& stream) {
+  const Previous previous{current_stream(stream.device.index()), current_device()};
+  if (previous.device != stream.device.index()) set_device(stream.device.index());
+  set_current_stream(stream);
+  return previous;
+}
+void Backend::leave_stream(const Previous& previous) {
+  set_current_stream(previous.stream);
+  if (current_device() != previous.device) set_device(previous.device);
+}
 void Backend::delay(Stream, int64_t) { throw Error("there are no streams on this device"); }
 
 namespace detail {
@@ -126,20 +136,17 @@ Stream stream_from_pool(Device device, bool high_priority) {
   return backend(device.type()).stream_from_pool(device.index(), high_priority);
 }
 
-StreamGuard::StreamGuard(Stream stream) : previous_(ember::current_stream(stream.device)), previous_device_(kCPU) {
+StreamGuard::StreamGuard(Stream stream) {
   if (stream.device.is_cpu()) return;
-  Backend& b = backend(stream.device.type());
-  previous_device_ = Device(stream.device.type(), b.current_device());
-  // Without an index it is the current one.
-  if (previous_device_.index() != previous_.device.index()) b.set_device(previous_.device.index());
-  b.set_current_stream(stream);
+  stream.device = resolve_device(stream.device);
+  const Backend::Previous previous = backend(stream.device.type()).enter_stream(stream);
+  previous_ = previous.stream;
+  previous_device_ = previous.device;
 }
 
 StreamGuard::~StreamGuard() {
   if (previous_.device.is_cpu()) return;
-  Backend& b = backend(previous_.device.type());
-  b.set_current_stream(previous_);
-  if (b.current_device() != previous_device_.index()) b.set_device(previous_device_.index());
+  backend(previous_.device.type()).leave_stream({previous_, previous_device_});
 }
 
 DeviceGuard::DeviceGuard(Device device) : previous_(kCPU) {

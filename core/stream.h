@@ -34,8 +34,8 @@ class StreamGuard {
   StreamGuard& operator=(const StreamGuard&) = delete;
 
  private:
-  Stream previous_;
-  Device previous_device_;
+  Stream previous_;  // of the CPU: there is nothing to undo
+  DeviceIndex previous_device_ = -1;
 };
 
 // Makes `device` the current one of its type in this thread for the scope.

@@ -13,22 +13,23 @@
 
 namespace ember::cuda {
 
-// A kernel has 4 KiB for arguments.
+// A kernel has 4 KiB for arguments, and they are copied at each launch: few arrays go into a short list.
 inline constexpr int kMostArrays = 40;
+inline constexpr int kFewArrays = 8;
 // Elements of a chunk: a multiple of what a block takes at once, for every dtype.
 inline constexpr int64_t kChunk = 16 * kThreads;
 
-template <class Arrays>
+template <class Arrays, int N>
 struct Batch {
-  Arrays list[kMostArrays];
-  int64_t first_chunk[kMostArrays + 1];  // of each in the launch, and the number of all
-  uint64_t vectors = 0;                  // bit i: all arrays of list[i] are aligned to 16 bytes
+  Arrays list[N];
+  int64_t first_chunk[N + 1];  // of each in the launch, and the number of all
+  uint64_t vectors = 0;        // bit i: all arrays of list[i] are aligned to 16 bytes
   int count = 0;
 };
 
 // Calls f(chunk, which array, begin, end) for the block's chunks.
-template <class Arrays, class F>
-__device__ void for_each_chunk(const Batch<Arrays>& batch, F f) {
+template <class Arrays, int N, class F>
+__device__ void for_each_chunk(const Batch<Arrays, N>& batch, F f) {
   for (int64_t chunk = blockIdx.x; chunk < batch.first_chunk[batch.count]; chunk += gridDim.x) {
     int low = 0, high = batch.count - 1;  // the last array whose first chunk is not after this one
     while (low < high) {
@@ -59,8 +60,8 @@ __device__ void store_values(void* data, int64_t i, const Values<compute_t<T>, V
 }
 
 // Calls f.template operator()<V>(arrays, i) for the elements i … i + V − 1 of every array of the batch.
-template <class T, class Arrays, class F>
-__device__ void for_each_vector(const Batch<Arrays>& batch, F f) {
+template <class T, class Arrays, int N, class F>
+__device__ void for_each_vector(const Batch<Arrays, N>& batch, F f) {
   constexpr int V = 16 / sizeof(T);
   for_each_chunk(batch, [&](int64_t, int which, int64_t begin, int64_t end) {
     const Arrays& a = batch.list[which];
@@ -74,8 +75,8 @@ __device__ void for_each_vector(const Batch<Arrays>& batch, F f) {
   });
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads) sgd_step(const __grid_constant__ Batch<SgdArrays> batch, SgdStep step) {
+template <class T, int N>
+__global__ void __launch_bounds__(kThreads) sgd_step(const __grid_constant__ Batch<SgdArrays, N> batch, SgdStep step) {
   using C = compute_t<T>;
   const functors::Sgd<C> update(step.captured == nullptr ? step : *step.captured);
   for_each_vector<T>(batch, [&]<int V>(const SgdArrays& a, int64_t i) {
@@ -94,8 +95,9 @@ __global__ void __launch_bounds__(kThreads) sgd_step(const __grid_constant__ Bat
   });
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads) adam_step(const __grid_constant__ Batch<AdamArrays> batch, AdamStep step) {
+template <class T, int N>
+__global__ void __launch_bounds__(kThreads)
+    adam_step(const __grid_constant__ Batch<AdamArrays, N> batch, AdamStep step) {
   using C = compute_t<T>;
   const functors::Adam<C> update(step.captured == nullptr ? step : *step.captured);
   for_each_vector<T>(batch, [&]<int V>(const AdamArrays& a, int64_t i) {
@@ -123,9 +125,9 @@ __global__ void __launch_bounds__(kThreads) adam_step(const __grid_constant__ Ba
 }
 
 // sums[chunk] = Σ x² over the chunk.
-template <class T>
+template <class T, int N>
 __global__ void __launch_bounds__(kThreads)
-    chunk_squares(const __grid_constant__ Batch<GradientArray> batch, double* sums) {
+    chunk_squares(const __grid_constant__ Batch<GradientArray, N> batch, double* sums) {
   using Reduce = cub::BlockReduce<double, kThreads>;
   __shared__ typename Reduce::TempStorage storage;
   constexpr int V = 16 / sizeof(T);
@@ -160,9 +162,9 @@ __global__ void __launch_bounds__(kThreads) norm_of_chunks(const double* sums, i
   if (threadIdx.x == 0) *norm = static_cast<N>(sqrt(sum));
 }
 
-template <class T, class N>
+template <class T, int N, class Norm>
 __global__ void __launch_bounds__(kThreads)
-    clip(const __grid_constant__ Batch<GradientArray> batch, const N* norm, double max_norm) {
+    clip(const __grid_constant__ Batch<GradientArray, N> batch, const Norm* norm, double max_norm) {
   using C = compute_t<T>;
   const double factor = max_norm / (static_cast<double>(*norm) + 1e-6);
   if (factor >= 1) return;
@@ -186,13 +188,12 @@ bool aligned(const GradientArray& a) { return all_aligned(a.data); }
 
 int64_t chunks_of(int64_t numel) { return (numel + kChunk - 1) / kChunk; }
 
-// Calls launch_batch(batch, blocks) until every parameter has had its turn.
-template <class Arrays, class F>
-void for_each_batch(const LaunchScope& scope, ArrayRef<Arrays> list, F launch_batch) {
+template <int N, class Arrays, class F>
+void batches_of(const LaunchScope& scope, ArrayRef<Arrays> list, F launch_batch) {
   for (size_t next = 0; next < list.size();) {
-    Batch<Arrays> batch;
+    Batch<Arrays, N> batch;
     batch.first_chunk[0] = 0;
-    for (; next < list.size() && batch.count < kMostArrays; ++next, ++batch.count) {
+    for (; next < list.size() && batch.count < N; ++next, ++batch.count) {
       batch.list[batch.count] = list[next];
       batch.first_chunk[batch.count + 1] = batch.first_chunk[batch.count] + chunks_of(list[next].numel);
       if (aligned(list[next])) batch.vectors |= uint64_t{1} << batch.count;
@@ -202,9 +203,16 @@ void for_each_batch(const LaunchScope& scope, ArrayRef<Arrays> list, F launch_ba
   }
 }
 
+// Calls launch_batch(batch, blocks) until every parameter has had its turn.
+template <class Arrays, class F>
+void for_each_batch(const LaunchScope& scope, ArrayRef<Arrays> list, F launch_batch) {
+  if (list.size() <= kFewArrays) return batches_of<kFewArrays>(scope, list, launch_batch);
+  batches_of<kMostArrays>(scope, list, launch_batch);
+}
+
 void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step) {
   const LaunchScope scope(device);
-  for_each_batch(scope, list, [&](const Batch<SgdArrays>& batch, unsigned blocks) {
+  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
     visit_dtype<DtypeSet::Floating>(
         dtype, [&]<class T>() { sgd_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, step); });
     check_launch("sgd");
@@ -213,7 +221,7 @@ void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdSte
 
 void adam(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step) {
   const LaunchScope scope(device);
-  for_each_batch(scope, list, [&](const Batch<AdamArrays>& batch, unsigned blocks) {
+  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
     visit_dtype<DtypeSet::Floating>(
         dtype, [&]<class T>() { adam_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, step); });
     check_launch("adam");
@@ -226,7 +234,7 @@ void list_norm(Device device, ScalarType dtype, ArrayRef<GradientArray> list, co
   for (const GradientArray& a : list) chunks += chunks_of(a.numel);
   const Tensor sums = detail::empty({std::max<int64_t>(chunks, 1)}, kFloat64, device);
   double* next = static_cast<double*>(sums.data_ptr());
-  for_each_batch(scope, list, [&](const Batch<GradientArray>& batch, unsigned blocks) {
+  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
     visit_dtype<DtypeSet::Floating>(
         dtype, [&]<class T>() { chunk_squares<T><<<blocks, kThreads, 0, scope.stream>>>(batch, next); });
     check_launch("list_norm");
@@ -242,10 +250,10 @@ void list_norm(Device device, ScalarType dtype, ArrayRef<GradientArray> list, co
 
 void list_clip(Device device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm, double max_norm) {
   const LaunchScope scope(device);
-  for_each_batch(scope, list, [&](const Batch<GradientArray>& batch, unsigned blocks) {
+  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
     visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
-      using N = std::conditional_t<std::is_same_v<T, double>, double, float>;
-      clip<T, N><<<blocks, kThreads, 0, scope.stream>>>(batch, static_cast<const N*>(norm.data_ptr()), max_norm);
+      using Norm = std::conditional_t<std::is_same_v<T, double>, double, float>;
+      clip<T><<<blocks, kThreads, 0, scope.stream>>>(batch, static_cast<const Norm*>(norm.data_ptr()), max_norm);
     });
     check_launch("list_clip");
   });

@@ -74,6 +74,7 @@ class ErasedModule {
   virtual ~ErasedModule() = default;
   virtual AnyValue forward(AnyValue* arguments, size_t count) = 0;
   virtual std::shared_ptr<Module> ptr() const = 0;
+  virtual Module& module() const = 0;
   virtual const std::type_info& type_info() const = 0;
   virtual std::shared_ptr<ErasedModule> clone(const std::optional<Device>& device) const = 0;
 };
@@ -98,6 +99,7 @@ class ErasedModuleOf final : public ErasedModule {
     throw_argument_count(typeid(M), least, sizeof...(Args), count);
   }
   std::shared_ptr<Module> ptr() const override { return module_; }
+  Module& module() const override { return *module_; }
   const std::type_info& type_info() const override { return typeid(M); }
   std::shared_ptr<ErasedModule> clone(const std::optional<Device>& device) const override {
     auto copy = std::dynamic_pointer_cast<M>(module_->clone(device));
@@ -197,6 +199,12 @@ class AnyModule {
     return typed;
   }
   const std::type_info& type_info() const { return content("call type_info() of an empty AnyModule").type_info(); }
+  // The module as an M, if it is one and of no type derived from it, whose forward() might be another; else null.
+  template <detail::ModuleType M>
+  M* exactly() const {
+    const detail::ErasedModule& module = content("ask for the type of an empty AnyModule");
+    return module.type_info() == typeid(M) ? static_cast<M*>(&module.module()) : nullptr;
+  }
 
  private:
   detail::ErasedModule& content(const char* what) const {

@@ -9,17 +9,11 @@ namespace ember::nn {
 
 namespace {
 
-// The module, which must be an M and no type derived from it: what AnyModule calls is M's forward().
-template <class M>
-std::shared_ptr<M> exactly(const AnyModule& module) {
-  return module.type_info() == typeid(M) ? std::static_pointer_cast<M>(module.ptr()) : nullptr;
-}
-
 // What a Linear can be computed with.
 std::optional<Activation> activation_of(const AnyModule& module) {
-  if (const auto relu = exactly<ReLUImpl>(module)) {
+  if (const auto* const relu = module.exactly<ReLUImpl>()) {
     if (!relu->options.inplace()) return Activation::Relu;
-  } else if (const auto gelu = exactly<GELUImpl>(module)) {
+  } else if (const auto* const gelu = module.exactly<GELUImpl>()) {
     if (gelu->options.approximate() == "tanh") return Activation::GeluTanh;
   }
   return std::nullopt;
@@ -51,8 +45,8 @@ void SequentialImpl::check_not_empty() const { EMBER_CHECK(!is_empty(), "Sequent
 AnyValue SequentialImpl::run_from(size_t first, AnyValue value) {
   for (size_t i = first; i < modules_.size(); ++i) {
     if (i + 1 < modules_.size()) {
-      const auto linear = exactly<LinearImpl>(modules_[i]);
-      const auto activation = linear ? activation_of(modules_[i + 1]) : std::nullopt;
+      const auto* const linear = modules_[i].exactly<LinearImpl>();
+      const auto activation = linear != nullptr ? activation_of(modules_[i + 1]) : std::nullopt;
       const Tensor* const input = activation ? value.try_get<Tensor>() : nullptr;
       if (input != nullptr) {
         {
