@@ -60,16 +60,6 @@ Backend* backend_or_null(DeviceType type) noexcept {
 
 std::unique_ptr<detail::GraphBackend> Backend::new_graph() { throw Error("there are no graphs on this device"); }
 std::pair<uint64_t, uint64_t> Backend::new_graph_pool() { throw Error("there are no graphs on this device"); }
-Backend::Previous Backend::enter_stream(const Stream& stream) {
-  const Previous previous{current_stream(stream.device.index()), current_device()};
-  if (previous.device != stream.device.index()) set_device(stream.device.index());
-  set_current_stream(stream);
-  return previous;
-}
-void Backend::leave_stream(const Previous& previous) {
-  set_current_stream(previous.stream);
-  if (current_device() != previous.device) set_device(previous.device);
-}
 void Backend::delay(Stream, int64_t) { throw Error("there are no streams on this device"); }
 
 namespace detail {
@@ -136,17 +126,20 @@ Stream stream_from_pool(Device device, bool high_priority) {
   return backend(device.type()).stream_from_pool(device.index(), high_priority);
 }
 
-StreamGuard::StreamGuard(Stream stream) {
+StreamGuard::StreamGuard(Stream stream) : previous_(ember::current_stream(stream.device)) {
   if (stream.device.is_cpu()) return;
-  stream.device = resolve_device(stream.device);
-  const Backend::Previous previous = backend(stream.device.type()).enter_stream(stream);
-  previous_ = previous.stream;
-  previous_device_ = previous.device;
+  Backend& b = backend(stream.device.type());
+  previous_device_ = b.current_device();
+  // Without an index it is the current one.
+  if (previous_device_ != previous_.device.index()) b.set_device(previous_.device.index());
+  b.set_current_stream(stream);
 }
 
 StreamGuard::~StreamGuard() {
   if (previous_.device.is_cpu()) return;
-  backend(previous_.device.type()).leave_stream({previous_, previous_device_});
+  Backend& b = backend(previous_.device.type());
+  b.set_current_stream(previous_);
+  if (b.current_device() != previous_device_) b.set_device(previous_device_);
 }
 
 DeviceGuard::DeviceGuard(Device device) : previous_(kCPU) {

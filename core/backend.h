@@ -52,13 +52,6 @@ class Backend {
 
   virtual Stream current_stream(DeviceIndex index) = 0;
   virtual void set_current_stream(Stream stream) = 0;
-  // A stream, and its device, become current in the thread; gives those that were, for leave_stream().
-  struct Previous {
-    Stream stream;  // of the same device
-    DeviceIndex device;
-  };
-  virtual Previous enter_stream(const Stream& stream);
-  virtual void leave_stream(const Previous& previous);
   virtual Stream stream_from_pool(DeviceIndex index, bool high_priority) = 0;
   virtual void synchronize(DeviceIndex index) = 0;
   virtual void synchronize_stream(Stream stream) = 0;

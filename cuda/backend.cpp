@@ -168,18 +168,6 @@ class CudaBackend final : public Backend {
 
   Stream current_stream(DeviceIndex index) override { return wrap(index, current_stream_of(checked(index))); }
   void set_current_stream(Stream stream) override { set_current_stream_of(index_of(stream.device), native(stream)); }
-  Previous enter_stream(const Stream& stream) override {
-    const int index = checked(stream.device.index());
-    const Previous previous{wrap(stream.device.index(), current_stream_of(index)),
-                            static_cast<DeviceIndex>(current_device_index())};
-    if (previous.device != index) set_device_index(index);
-    set_current_stream_of(index, native(stream));
-    return previous;
-  }
-  void leave_stream(const Previous& previous) override {
-    set_current_stream_of(previous.stream.device.index(), native(previous.stream));
-    if (current_device_index() != previous.device) set_device_index(previous.device);
-  }
   Stream stream_from_pool(DeviceIndex index, bool high_priority) override {
     return wrap(index, pooled_stream(checked(index), high_priority));
   }
