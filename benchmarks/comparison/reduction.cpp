@@ -40,6 +40,20 @@ void add_rows(const std::string& name, const Shape& shape, double backward_passe
       });
 }
 
+// A loss recorded, and the gradient of its input by backward(): what a training step pays for it. An element is read
+// forward and backward, its gradient written.
+template <class F>
+void add_loss(const std::string& name, const Shape& shape, double passes, F f) {
+  const auto x = std::make_shared<Tensor>();
+  add("reduction/" + name + "/forward_backward/" + shape.name(), {0, passes * floats(shape.numel()), 0}, [f, x, shape] {
+    if (!x->defined()) *x = normal({shape.rows, shape.columns}).requires_grad_();
+    f(*x).backward();
+    Tensor grad = x->grad();
+    x->mutable_grad().reset();
+    return grad;
+  });
+}
+
 }  // namespace
 
 void register_reduction() {
@@ -63,6 +77,12 @@ void register_reduction() {
              [target = classes(shape.rows, shape.columns)](const Tensor& x) { return F::cross_entropy(x, target); });
     add_rows("layer_norm", shape, 3,
              [n = shape.columns](const Tensor& x) { return F::layer_norm(x, F::LayerNormFuncOptions({n})); });
+  }
+  for (const Shape& shape : {Shape{64, 10}, Shape{1000, 1000}}) {
+    add_loss("mse_loss", shape, 5,
+             [target = positive({shape.rows, shape.columns})](const Tensor& x) { return F::mse_loss(x, target); });
+    add_loss("cross_entropy", shape, 3,
+             [target = classes(shape.rows, shape.columns)](const Tensor& x) { return F::cross_entropy(x, target); });
   }
 }
 
