@@ -117,6 +117,12 @@ class RunningNode {
   Node* previous_;
 };
 
+bool is_observed(const Node& node) {
+  const Node::Extras* const e = node.extras();
+  return e != nullptr && !(e->tensor_hooks.empty() && e->pre_hooks.empty() && e->post_hooks.empty() &&
+                           e->retained.empty() && e->anomaly == nullptr);
+}
+
 class Run {
  public:
   Run(const std::vector<Edge>& roots, const std::vector<Edge>& captures, const EngineOptions& options)
@@ -174,6 +180,7 @@ class Run {
 
   std::vector<Tensor> operator()(const std::vector<Edge>& roots, std::vector<Tensor> grads) {
     std::vector<Tensor> results(captures_.size());
+    if (options_.one_is_noted) leave_note(*roots[0].function, Tensor());
     for (size_t i = 0; i < roots.size(); ++i) {
       if (!roots[i].is_valid()) continue;
       deliver(index_[roots[i].function.get()], roots[i].input_nr, std::move(grads[i]), stream_here(roots[i]));
@@ -203,12 +210,6 @@ class Run {
     uint32_t task;
     friend bool operator<(const Ready& a, const Ready& b) { return a.priority < b.priority; }
   };
-
-  static bool is_observed(const Node& node) {
-    const Node::Extras* const e = node.extras();
-    return e != nullptr && !(e->tensor_hooks.empty() && e->pre_hooks.empty() && e->post_hooks.empty() &&
-                             e->retained.empty() && e->anomaly == nullptr);
-  }
 
   uint32_t add(Node* node) {
     const auto fresh = static_cast<uint32_t>(tasks_.size());
@@ -546,13 +547,6 @@ std::vector<Tensor> run_in_thread(const std::vector<Edge>& roots, std::vector<Te
   return results;
 }
 
-// The gradient of an output that none was given for.
-Tensor implicit_gradient(const char* function, const Tensor& output) {
-  EMBER_CHECK(output.numel() == 1, function, ": a gradient is needed for an output with more than one element, ",
-              describe(output));
-  return ones_like(output);
-}
-
 struct Roots {
   std::vector<Edge> edges;
   std::vector<Tensor> grads;
@@ -576,12 +570,33 @@ Roots make_roots(const char* function, TensorList outputs, TensorList grad_outpu
                   ", the output ", describe(y));
       g = g.to(y.scalar_type());
     } else {
-      g = implicit_gradient(function, y);
+      EMBER_CHECK(y.numel() == 1, function, ": a gradient is needed for an output with more than one element, ",
+                  describe(y));
     }
     roots.edges.push_back(gradient_edge(y));
     roots.grads.push_back(std::move(g));
   }
   return roots;
+}
+
+// Whether the node of the one root, which was given no gradient, is to get a note that it is 1. Nobody else may see
+// that gradient, and it must not be needed to begin on another stream.
+bool can_note_one(const Roots& roots, const std::vector<Edge>& captures, const EngineOptions& options) {
+  if (roots.edges.size() != 1 || roots.grads[0].defined() || options.create_graph) return false;
+  const Node& node = *roots.edges[0].function;
+  if (!node.takes_note_of_one() || is_observed(node)) return false;
+  const Stream& stream = node.stream();
+  if (!stream.device.is_cpu() && stream != current_stream(stream.device)) return false;
+  return std::none_of(captures.begin(), captures.end(), [&](const Edge& c) { return c.function.get() == &node; });
+}
+
+// Gradients that were not given are ones.
+void fill_gradients(Roots& roots, TensorList outputs, const std::vector<Edge>& captures, EngineOptions& options) {
+  options.one_is_noted = can_note_one(roots, captures, options);
+  if (options.one_is_noted) return;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!roots.grads[i].defined()) roots.grads[i] = ones_like(outputs[i]);
+  }
 }
 
 std::vector<Edge> capture_edges(const char* function, TensorList inputs) {
@@ -635,6 +650,7 @@ void backward(TensorList tensors, TensorList grad_tensors, std::optional<bool> r
   EngineOptions options;
   options.create_graph = create_graph;
   options.keep_graph = retain_graph.value_or(create_graph);
+  fill_gradients(roots, tensors, captures, options);
   run_backward(roots.edges, std::move(roots.grads), captures, options);
 }
 
@@ -647,6 +663,7 @@ variable_list grad(TensorList outputs, TensorList inputs, TensorList grad_output
   options.create_graph = create_graph;
   options.keep_graph = retain_graph.value_or(create_graph);
   options.accumulate = false;
+  fill_gradients(roots, outputs, captures, options);
   variable_list grads = run_backward(roots.edges, std::move(roots.grads), captures, options);
   for (size_t i = 0; i < grads.size(); ++i) {
     EMBER_CHECK(allow_unused || grads[i].defined(), "grad: input ", i, ", ", describe(inputs[i]),

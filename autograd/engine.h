@@ -14,6 +14,8 @@ struct EngineOptions {
   bool accumulate = true;     // false: only `captures` are wanted, leaves get nothing
   // The captured edges are where the graph ends: all of it up to there runs, nothing behind.
   bool stop_at_captures = false;
+  // The one root's gradient is 1, which nobody has made: its node takes a note for it (Node::takes_note_of_one).
+  bool one_is_noted = false;
 };
 
 // What the backward that runs in this thread is after: all leaves, the leaves among its inputs, or only gradients.
@@ -29,7 +31,8 @@ std::vector<Tensor> run_backward(const std::vector<Edge>& roots, std::vector<Ten
                                  const std::vector<Edge>& captures, const EngineOptions& options);
 
 // For a node that does a part of the work of the node behind it, where both together are computed quicker: it gives the
-// gradient as that node would have changed it, and leaves a note that says so.
+// gradient as that node would have changed it, and leaves a note that says so. (The engine leaves one too, see
+// EngineOptions::one_is_noted.)
 namespace internal {
 // Whether the gradient that `from`, which runs, is about to give to `to` is all that `to` gets in this backward, and
 // nobody sees it in between: there is no hook, no retain_grad() and no anomaly mode, and `to` is not captured. Both

@@ -95,6 +95,9 @@ class Node : public RefCounted, public ember::detail::Pooled {
   // By default the other apply() with vectors.
   virtual void apply(Tensor* grads_in, Tensor* grads_out);
   virtual variable_list apply(variable_list&& grads);
+  // Whether a backward that begins at the node with a gradient of 1 need not make that: apply() then gets an undefined
+  // one, and a note (internal::take_note).
+  virtual bool takes_note_of_one() const { return false; }
   // Frees what was saved: after it a backward through the node throws.
   virtual void release_variables();
   // The first of the saved tensors (SavedTensor::next for the rest).

@@ -297,5 +297,6 @@ F make(const Params& p) {
 
 #include <ember/core/functors/activation.h>
 #include <ember/core/functors/binary.h>
+#include <ember/core/functors/loss.h>
 #include <ember/core/functors/math.h>
 #include <ember/core/functors/special.h>

@@ -148,6 +148,13 @@ struct Kernels {
   Kernel<void(const Tensor& grad_in, const Tensor& grad, const Tensor& log_sum, const Tensor& in, const Tensor& target,
               int64_t ignored)>
       cross_entropy_backward{"cross_entropy_backward"};
+  // Of contiguous x and y of one shape and floating dtype: `out`, one element of it, is Σ (x − y)² / divisor,
+  // accumulated as sums are.
+  Kernel<void(const Tensor& out, const Tensor& x, const Tensor& y, double divisor)> mse_loss{"mse_loss"};
+  // grad_in = factor·grad·(x − y), all of one dtype and contiguous; grad is of x's shape, or one element for all, or
+  // undefined: 1.
+  Kernel<void(const Tensor& grad_in, const Tensor& grad, const Tensor& x, const Tensor& y, double factor)>
+      mse_loss_backward{"mse_loss_backward"};
 
   // out[B,m,n] = beta·out + alpha·a[B,m,k]·b[B,k,n], or all three without the batch; any dtype but bool, one for all
   // three. `out` is row-major within a matrix (its last stride is 1 or n is 1), any batch stride; with

@@ -4,78 +4,13 @@
 #include <vector>
 
 #include <ember/core/parallel.h>
-#include <ember/cpu/elementwise.h>
 #include <ember/cpu/register.h>
+#include <ember/cpu/row_buffers.h>
 #include <ember/cpu/row_loops.h>
 
 namespace ember::cpu {
 
 namespace {
-
-void convert(ScalarType from, ScalarType to, void* out, const void* in, int64_t n) {
-  char* const operands[] = {static_cast<char*>(out), static_cast<char*>(const_cast<void*>(in))};
-  loops.convert_from(from)[to](operands, n, Params{});
-}
-
-// An array of elements of type E as elements of the compute type, in a buffer where that is another.
-template <class E>
-class Source {
- public:
-  using T = compute_t<E>;
-  explicit Source(const Tensor& t) : data_(t.defined() ? static_cast<const E*>(t.data_ptr()) : nullptr) {}
-  const T* get(int64_t start, int64_t n) {
-    if (data_ == nullptr) return nullptr;
-    if constexpr (std::is_same_v<E, T>) {
-      return data_ + start;
-    } else {
-      buffer_.resize(static_cast<size_t>(n));
-      convert(dtype_of_v<E>, dtype_of_v<T>, buffer_.data(), data_ + start, n);
-      return buffer_.data();
-    }
-  }
-
- private:
-  const E* data_;
-  std::vector<T> buffer_;
-};
-
-// The same to write to: put() after the elements that get() gave are there.
-template <class E>
-class Sink {
- public:
-  using T = compute_t<E>;
-  explicit Sink(const Tensor& t) : data_(t.defined() ? static_cast<E*>(t.data_ptr()) : nullptr) {}
-  T* get(int64_t start, int64_t n) {
-    if (data_ == nullptr) return nullptr;
-    if constexpr (std::is_same_v<E, T>) {
-      return data_ + start;
-    } else {
-      buffer_.resize(static_cast<size_t>(n));
-      return buffer_.data();
-    }
-  }
-  void put(int64_t start, int64_t n) {
-    if constexpr (!std::is_same_v<E, T>) {
-      if (data_ != nullptr) convert(dtype_of_v<T>, dtype_of_v<E>, data_ + start, buffer_.data(), n);
-    }
-  }
-
- private:
-  E* data_;
-  std::vector<T> buffer_;
-};
-
-// f.operator()<E>() for a floating dtype.
-template <class F>
-void visit_floating(ScalarType dtype, F&& f) {
-  switch (dtype) {
-    case kFloat32: return f.template operator()<float>();
-    case kFloat64: return f.template operator()<double>();
-    case kFloat16: return f.template operator()<Half>();
-    case kBFloat16: return f.template operator()<BFloat16>();
-    default: detail::throw_unsupported_dtype(dtype, DtypeSet::Floating);
-  }
-}
 
 int64_t rows_per_thread(int64_t n) { return std::max<int64_t>(1, kGrain / 4 / std::max<int64_t>(1, n)); }
 
@@ -87,7 +22,7 @@ int64_t rows_per_block(int64_t rows) { return std::clamp<int64_t>((rows + 15) / 
 void layer_norm(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& in, const Tensor& weight,
                 const Tensor& bias, double eps) {
   const int64_t n = in.size(1);
-  visit_floating(in.dtype(), [&]<class E>() {
+  visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class E>() {
     using T = compute_t<E>;
     T* const means = static_cast<T*>(mean.data_ptr());
     T* const rstds = static_cast<T*>(rstd.data_ptr());
@@ -110,7 +45,7 @@ namespace {
 void layer_norm_input_gradient(const Tensor& grad_in, const Tensor& grad_out, const Tensor& in, const Tensor& mean,
                                const Tensor& rstd, const Tensor& weight) {
   const int64_t n = in.size(1);
-  visit_floating(in.dtype(), [&]<class E>() {
+  visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class E>() {
     using T = compute_t<E>;
     const T* const means = static_cast<const T*>(mean.data_ptr());
     const T* const rstds = static_cast<const T*>(rstd.data_ptr());
@@ -131,7 +66,7 @@ void layer_norm_parameter_gradients(const Tensor& grad_weight, const Tensor& gra
                                     const Tensor& in, const Tensor& mean, const Tensor& rstd) {
   const int64_t rows = in.size(0), n = in.size(1);
   const int64_t block = rows_per_block(rows), blocks = std::max<int64_t>(1, (rows + block - 1) / block);
-  visit_floating(in.dtype(), [&]<class E>() {
+  visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class E>() {
     using T = compute_t<E>;
     const T* const means = static_cast<const T*>(mean.data_ptr());
     const T* const rstds = static_cast<const T*>(rstd.data_ptr());
@@ -182,7 +117,7 @@ void cross_entropy(const Tensor& losses, const Tensor& log_sum, const Tensor& in
     EMBER_CHECK_INDEX(classes[r] == ignored || (classes[r] >= 0 && classes[r] < n), "index ", classes[r],
                       " is out of range for dimension 1 of size ", n);
   }
-  visit_floating(in.dtype(), [&]<class E>() {
+  visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class E>() {
     using T = compute_t<E>;
     T* const sums = static_cast<T*>(log_sum.data_ptr());
     E* const out = static_cast<E*>(losses.data_ptr());
@@ -203,7 +138,7 @@ void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Ten
                             const Tensor& target, int64_t ignored) {
   const int64_t n = in.size(1);
   const int64_t* const classes = static_cast<const int64_t*>(target.data_ptr());
-  visit_floating(in.dtype(), [&]<class E>() {
+  visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class E>() {
     using T = compute_t<E>;
     const T* const sums = static_cast<const T*>(log_sum.data_ptr());
     const E* const scales = static_cast<const E*>(grad.data_ptr());

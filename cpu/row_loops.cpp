@@ -1,4 +1,4 @@
-// Inner loops of layer norm and cross-entropy.
+// Inner loops of layer norm, cross-entropy and the squared error.
 #include <ember/cpu/row_loops.h>
 
 #include <algorithm>
@@ -129,8 +129,28 @@ void scaled_softmax(T* grad_in, const T* x, T largest, T log_total, T scale, int
 }
 
 template <class T>
-constexpr RowLoops<T> kRowLoops{&normalise<T>, &normalise_backward<T>, &normalise_weight_backward<T>, &log_sum<T>,
-                                &scaled_softmax<T>};
+double squared_distance(const T* x, const T* y, int64_t n) {
+  const hn::ScalableTag<T> d;
+  return row_sum<T>(n, [=](int64_t i, int64_t c) HWY_ATTR {
+    const auto distance = hn::Sub(rv::load(d, x + i, c), rv::load(d, y + i, c));
+    return hn::Mul(distance, distance);
+  });
+}
+
+template <class T>
+void scaled_difference(T* out, const T* g, const T* x, const T* y, T scale, int64_t n) {
+  if (g == nullptr) {
+    EMBER_INDEPENDENT
+    for (int64_t i = 0; i < n; ++i) out[i] = scale * (x[i] - y[i]);
+  } else {
+    EMBER_INDEPENDENT
+    for (int64_t i = 0; i < n; ++i) out[i] = scale * g[i] * (x[i] - y[i]);
+  }
+}
+
+template <class T>
+constexpr RowLoops<T> kRowLoops{&normalise<T>,      &normalise_backward<T>, &normalise_weight_backward<T>, &log_sum<T>,
+                                &scaled_softmax<T>, &squared_distance<T>,   &scaled_difference<T>};
 const RowLoops<float>* float_row_loops() { return &kRowLoops<float>; }
 const RowLoops<double>* double_row_loops() { return &kRowLoops<double>; }
 

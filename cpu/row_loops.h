@@ -1,4 +1,4 @@
-// Rows of layer norm and cross-entropy, each in its compute type (float or double).
+// Rows of layer norm, cross-entropy and the squared error, each in its compute type (float or double).
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,10 @@ struct RowLoops {
   void (*log_sum)(T* largest, T* log_total, const T* x, int64_t n);
   // grad_in = scale·exp((x − largest) − log_total)
   void (*scaled_softmax)(T* grad_in, const T* x, T largest, T log_total, T scale, int64_t n);
+  // Σ (x − y)²
+  double (*squared_distance)(const T* x, const T* y, int64_t n);
+  // out = scale·g·(x − y); without g where that is null.
+  void (*scaled_difference)(T* out, const T* g, const T* x, const T* y, T scale, int64_t n);
 };
 
 template <class T>

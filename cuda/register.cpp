@@ -33,6 +33,7 @@ void register_kernels(Kernels& table) {
   register_layer_norm(table);
   register_layer_norm_backward(table);
   register_cross_entropy(table);
+  register_mse_loss(table);
   register_optimizers(table);
 }
 

@@ -37,6 +37,7 @@ void register_random(Kernels& table);
 void register_layer_norm(Kernels& table);
 void register_layer_norm_backward(Kernels& table);
 void register_cross_entropy(Kernels& table);
+void register_mse_loss(Kernels& table);
 void register_optimizers(Kernels& table);
 
 // All of them. Touches no device.

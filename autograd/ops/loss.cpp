@@ -1,21 +1,12 @@
-// Losses.
+// Losses of classes.
 #include <algorithm>
 
-#include <ember/autograd/ops/common.h>
+#include <ember/autograd/ops/loss.h>
 
 namespace ember {
 
 namespace ops {
 namespace {
-
-Tensor reduced(const Tensor& losses, Reduction reduction) {
-  switch (reduction) {
-    case Reduction::Mean: return losses.mean();
-    case Reduction::Sum: return losses.sum();
-    case Reduction::None: break;
-  }
-  return losses;
-}
 
 void check_class_weight(const char* op, const Tensor& weight, const Tensor& self, int64_t classes) {
   if (!weight.defined()) return;
@@ -60,13 +51,6 @@ Tensor row_weights(const ClassTargets& t, const Tensor& weight, ScalarType dtype
   const NoGradGuard unrecorded;
   const Tensor valid = t.valid.to(dtype);
   return weight.defined() ? valid * weight.index_select(0, t.index) : valid;
-}
-
-void check_targets(const char* op, const Tensor& self, const Tensor& target) {
-  check_defined(op, self);
-  check_defined(op, target, "target");
-  check_same_device(op, self, target);
-  EMBER_CHECK(self.is_floating_point(), op, ": expected floating scores, got ", describe(self));
 }
 
 // Scores [C] or [N, C].
@@ -162,14 +146,9 @@ Tensor plain_cross_entropy(const Tensor& self, const Tensor& target, Reduction r
 
 using namespace ops;  // NOLINT: the definitions below are this file's
 
-Tensor mse_loss(const Tensor& self, const Tensor& target, Reduction reduction) {
-  check_targets("mse_loss", self, target);
-  return reduced(square(self - target), reduction);
-}
-
 Tensor nll_loss(const Tensor& self, const Tensor& target, const Tensor& weight, Reduction reduction,
                 int64_t ignore_index) {
-  check_targets("nll_loss", self, target);
+  check_loss("nll_loss", self, target);
   check_scores("nll_loss", self, weight);
   check_classes("nll_loss", self, target);
   return class_loss("nll_loss", self, target, weight, reduction, ignore_index, 0);
@@ -177,7 +156,7 @@ Tensor nll_loss(const Tensor& self, const Tensor& target, const Tensor& weight, 
 
 Tensor cross_entropy_loss(const Tensor& self, const Tensor& target, const Tensor& weight, Reduction reduction,
                           int64_t ignore_index, double label_smoothing) {
-  check_targets("cross_entropy_loss", self, target);
+  check_loss("cross_entropy_loss", self, target);
   check_scores("cross_entropy_loss", self, weight);
   EMBER_CHECK(label_smoothing >= 0 && label_smoothing <= 1,
               "cross_entropy_loss: label_smoothing must be in [0, 1], got ", label_smoothing);

@@ -1,0 +1,78 @@
+// The squared error, and its gradient.
+#include <ember/autograd/ops/loss.h>
+
+namespace ember {
+
+namespace ops {
+namespace {
+
+// factor·g·(x − y); g is of their shape, or one number, or undefined: 1.
+Tensor scaled_difference(const Tensor& g, const Tensor& x, const Tensor& y, double factor) {
+  if (g.defined() && recording(g, x, y)) return (x - y) * (g * factor);
+  const Tensor result = ember::detail::empty(x.sizes(), x.scalar_type(), x.device());
+  if (result.numel() != 0) {
+    launch(kernels.mse_loss_backward, x.device(), result, g.defined() ? g.contiguous() : g, x, y, factor);
+  }
+  return result;
+}
+
+// Of Σ (x − y)²·factor / 2, or of its terms.
+class MseLossNode final : public LossNode {
+ public:
+  MseLossNode(const Tensor& loss, const Tensor& x, const Tensor& y, double factor)
+      : LossNode(loss, edges_, 2),
+        edges_{autograd::gradient_edge(x), autograd::gradient_edge(y)},
+        factor_(factor),
+        scope_(this),
+        x_(save(x)),
+        y_(save(y)) {
+    scope_.close();
+  }
+  const char* type_name() const override { return "MseLossBackward0"; }
+
+ private:
+  void gradients(const Tensor& g, Tensor* grads_out) override {
+    for (const int i : {0, 1}) {
+      if (!task_should_compute_output(static_cast<size_t>(i))) continue;
+      grads_out[i] = scaled_difference(g, x_.get(), y_.get(), i == 0 ? factor_ : -factor_);
+    }
+  }
+
+  autograd::Edge edges_[2];
+  double factor_;
+  autograd::SavedTensorScope scope_;
+  autograd::SavedTensor x_, y_;
+};
+
+// What one kernel does. Others are subtracted, squared and added up.
+bool fits_kernel(const Tensor& x, const Tensor& y) {
+  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && x.is_contiguous() && y.is_contiguous();
+}
+
+Tensor fused(const Tensor& x, const Tensor& y, Reduction reduction) {
+  const double divisor = reduction == Reduction::Mean ? static_cast<double>(x.numel()) : 1;
+  Tensor loss;
+  if (reduction == Reduction::None) {
+    loss = binary({"mse_loss", kernels.squared_difference}, Dest(), x, y);
+  } else {
+    loss = ember::detail::empty({}, x.scalar_type(), x.device());
+    launch(kernels.mse_loss, x.device(), loss, x, y, divisor);
+  }
+  if (recording(x, y)) {
+    autograd::set_history(loss, IntrusivePtr<autograd::Node>(new MseLossNode(loss, x, y, 2 / divisor)), 0);
+  }
+  return loss;
+}
+
+}  // namespace
+}  // namespace ops
+
+using namespace ops;  // NOLINT: the definition below is this file's
+
+Tensor mse_loss(const Tensor& self, const Tensor& target, Reduction reduction) {
+  check_loss("mse_loss", self, target);
+  if (fits_kernel(self, target)) return fused(self, target, reduction);
+  return reduced(square(self - target), reduction);
+}
+
+}  // namespace ember
