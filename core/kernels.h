@@ -144,9 +144,16 @@ struct Kernels {
   // throws IndexError (CPU) or traps (CUDA).
   Kernel<void(const Tensor& losses, const Tensor& log_sum, const Tensor& in, const Tensor& target, int64_t ignored)>
       cross_entropy{"cross_entropy"};
-  // grad_in[r, c] = grad[r]·(exp(log-probability) − [c = target[r]]), and 0 in ignored rows; grad[R] of in's dtype.
-  Kernel<void(const Tensor& grad_in, const Tensor& grad, const Tensor& log_sum, const Tensor& in, const Tensor& target,
+  // The same with the mean of the losses in their place: `out`, one element of in's dtype, is Σ losses / count, where
+  // `count`, one element of the compute dtype, becomes how many classes are not ignored. Where `count` is undefined, it
+  // is Σ losses. R may be 0.
+  Kernel<void(const Tensor& out, const Tensor& count, const Tensor& log_sum, const Tensor& in, const Tensor& target,
               int64_t ignored)>
+      cross_entropy_total{"cross_entropy_total"};
+  // grad_in[r, c] = grad[r] / count·(exp(log-probability) − [c = target[r]]), and 0 in ignored rows; grad[R] of in's
+  // dtype, or one element for all rows, or undefined: 1; `count` as above, or undefined: 1.
+  Kernel<void(const Tensor& grad_in, const Tensor& grad, const Tensor& count, const Tensor& log_sum, const Tensor& in,
+              const Tensor& target, int64_t ignored)>
       cross_entropy_backward{"cross_entropy_backward"};
   // Of contiguous x and y of one shape and floating dtype: `out`, one element of it, is Σ (x − y)² / divisor,
   // accumulated as sums are.

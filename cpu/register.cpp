@@ -26,6 +26,7 @@ void register_kernels() {
   set(kernels.layer_norm, &layer_norm);
   set(kernels.layer_norm_backward, &layer_norm_backward);
   set(kernels.cross_entropy, &cross_entropy);
+  set(kernels.cross_entropy_total, &cross_entropy_total);
   set(kernels.cross_entropy_backward, &cross_entropy_backward);
   set(kernels.mse_loss, &mse_loss);
   set(kernels.mse_loss_backward, &mse_loss_backward);

@@ -134,14 +134,31 @@ void cross_entropy(const Tensor& losses, const Tensor& log_sum, const Tensor& in
   });
 }
 
-void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& log_sum, const Tensor& in,
-                            const Tensor& target, int64_t ignored) {
+void cross_entropy_total(const Tensor& out, const Tensor& count, const Tensor& log_sum, const Tensor& in,
+                         const Tensor& target, int64_t ignored) {
+  const int64_t rows = in.size(0);
+  const Tensor losses = detail::empty({rows}, in.scalar_type(), in.device());
+  cross_entropy(losses, log_sum, in, target, ignored);
+  double divisor = 1;
+  if (count.defined()) {
+    const int64_t* const classes = static_cast<const int64_t*>(target.data_ptr());
+    divisor = static_cast<double>(rows - std::count(classes, classes + rows, ignored));
+    visit_dtype<DtypeSet::Floating>(count.dtype(),
+                                    [&]<class T>() { *static_cast<T*>(count.data_ptr()) = static_cast<T>(divisor); });
+  }
+  sum(out, losses, 1, divisor);
+}
+
+void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& count, const Tensor& log_sum,
+                            const Tensor& in, const Tensor& target, int64_t ignored) {
   const int64_t n = in.size(1);
   const int64_t* const classes = static_cast<const int64_t*>(target.data_ptr());
   visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class E>() {
     using T = compute_t<E>;
     const T* const sums = static_cast<const T*>(log_sum.data_ptr());
-    const E* const scales = static_cast<const E*>(grad.data_ptr());
+    const E* const scales = grad.defined() ? static_cast<const E*>(grad.data_ptr()) : nullptr;
+    const T divisor = count.defined() ? *static_cast<const T*>(count.data_ptr()) : T(1);
+    const int64_t step = scales == nullptr || grad.numel() == 1 ? 0 : 1;
     const RowLoops<T>& loop = row_loops<T>();
     parallel_for(0, in.size(0), rows_per_thread(n), [&](int64_t begin, int64_t end) {
       Source<E> x(in);
@@ -151,7 +168,7 @@ void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Ten
         if (classes[r] == ignored) {
           std::fill_n(y, n, T(0));
         } else {
-          const T scale = static_cast<T>(scales[r]);
+          const T scale = (scales == nullptr ? T(1) : static_cast<T>(scales[r * step])) / divisor;
           loop.scaled_softmax(y, x.get(r * n, n), sums[2 * r], sums[2 * r + 1], scale, n);
           y[classes[r]] -= scale;
         }

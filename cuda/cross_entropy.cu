@@ -1,8 +1,11 @@
 // Cross-entropy of rows of scores and classes. Forward, a row is read once, however long it is; backward, with the sums
-// of the forward pass, there is nothing to add up: each score is read once and its gradient written.
+// of the forward pass, there is nothing to add up: each score is read once and its gradient written. Launches: one for
+// the losses, and for their mean or sum one more, or two for thousands of rows; one for all of it where a block does.
+// One for the gradient.
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
 #include <ember/cuda/index.cuh>
+#include <ember/cuda/reduce.cuh>
 #include <ember/cuda/row_tile.cuh>
 
 namespace ember::cuda {
@@ -17,51 +20,120 @@ struct CrossEntropyArguments {
   IndexFault fault;
 };
 
+// The loss of a row, in its lane 0; 0 in the others, and where n is 0. Writes log_sum.
+template <int kLanes, int E, class T>
+__device__ compute_t<T> row_loss(const CrossEntropyArguments<T>& a, int64_t row, int64_t n, Lane lane,
+                                 RowReducer<compute_t<T>, kLanes>& reduce) {
+  using C = compute_t<T>;
+  const T* const x = a.in + row * a.n;
+  const int shift = row_shift(x);
+  C largest, sum = 0;
+  if constexpr (E != 0) {
+    const RowTile<T, E> tile(static_cast<int>(n), shift, lane.lane, lane.lanes);
+    C scores[E];
+    tile.load(scores, x, T(-std::numeric_limits<float>::infinity()));
+    largest = scores[0];
+#pragma unroll
+    for (int e = 1; e < E; ++e) largest = Largest{}(largest, scores[e]);
+    largest = reduce.largest(largest);
+#pragma unroll
+    for (int e = 0; e < E; ++e) sum += row_exp<T>(scores[e] - largest);
+    sum = reduce.sum(sum);
+  } else {
+    const auto online = long_row_sum(x, n, shift, lane, reduce);
+    largest = online.largest;
+    sum = online.sum;
+  }
+  if (lane.lane != 0 || n == 0) return 0;
+  const C log_total = std::log(sum);
+  a.log_sum[2 * row] = largest;
+  a.log_sum[2 * row + 1] = log_total;
+  const int64_t c = a.classes[row];
+  if (c == a.ignored) return 0;
+  if (c < 0 || c >= n) {
+    a.fault.report(c, n);
+    return 0;
+  }
+  return log_total - (static_cast<C>(x[c]) - largest);
+}
+
 template <class T, int kLanes, int E>
 __global__ void __launch_bounds__(kRowBound<kLanes, E>) cross_entropy_rows(CrossEntropyArguments<T> a, T* losses) {
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, kLanes>::Shared shared;
   RowReducer<C, kLanes> reduce{shared};
   with_row<kLanes>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
-    const T* const x = a.in + row * a.n;
-    const int shift = row_shift(x);
-    C largest, sum = 0;
-    if constexpr (E != 0) {
-      const RowTile<T, E> tile(static_cast<int>(n), shift, lane.lane, lane.lanes);
-      C scores[E];
-      tile.load(scores, x, T(-std::numeric_limits<float>::infinity()));
-      largest = scores[0];
-#pragma unroll
-      for (int e = 1; e < E; ++e) largest = Largest{}(largest, scores[e]);
-      largest = reduce.largest(largest);
-#pragma unroll
-      for (int e = 0; e < E; ++e) sum += row_exp<T>(scores[e] - largest);
-      sum = reduce.sum(sum);
-    } else {
-      const auto online = long_row_sum(x, n, shift, lane, reduce);
-      largest = online.largest;
-      sum = online.sum;
-    }
-    if (lane.lane != 0 || n == 0) return;
-    const C log_total = std::log(sum);
-    a.log_sum[2 * row] = largest;
-    a.log_sum[2 * row + 1] = log_total;
-    const int64_t c = a.classes[row];
-    if (c == a.ignored) {
-      losses[row] = static_cast<T>(C(0));
-    } else if (c < 0 || c >= n) {
-      a.fault.report(c, n);
-      losses[row] = static_cast<T>(C(0));
-    } else {
-      losses[row] = static_cast<T>(log_total - (static_cast<C>(x[c]) - largest));
-    }
+    const C loss = row_loss<kLanes, E>(a, row, n, lane, reduce);
+    if (lane.lane == 0 && n != 0) losses[row] = static_cast<T>(loss);
   });
 }
+
+// One block, and all rows of it in rounds.
+template <class T, int kLanes>
+__global__ void __launch_bounds__(kLongRowThreads)
+    cross_entropy_of_block(CrossEntropyArguments<T> a, T* out, compute_t<T>* count) {
+  using C = compute_t<T>;
+  __shared__ typename RowReducer<C, 0>::Shared shared;
+  __shared__ typename RowReducer<C, kLanes>::Shared unused;  // what lanes reduce they shuffle
+  RowReducer<C, kLanes> reduce{unused};
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, group = static_cast<int>(threadIdx.x) / kLanes;
+  C totals[2] = {};  // of the losses, and of rows that count
+#pragma unroll 1
+  for (int64_t first = 0; first < a.rows; first += blockDim.x / kLanes) {
+    const bool there = first + group < a.rows;  // lanes of a warp that have no row meet the others in shuffles
+    const int64_t row = there ? first + group : a.rows - 1;
+    totals[0] += row_loss<kLanes, 8>(a, row, there ? a.n : 0, Lane{lane, kLanes}, reduce);
+    if (lane == 0 && there && a.classes[row] != a.ignored) totals[1] += 1;
+  }
+  RowReducer<C, 0>{shared}(totals, Plus{}, C(0));
+  if (threadIdx.x != 0) return;
+  if (count != nullptr) *count = totals[1];
+  *out = static_cast<T>(count == nullptr ? totals[0] : totals[0] / totals[1]);
+}
+
+// Of losses that have been written: their mean over the classes that count, or their sum.
+template <class T>
+struct TotalLoss {
+  using Element = T;
+  using C = compute_t<T>;
+  struct Acc {
+    C sum;
+    int64_t count;
+  };
+  const int64_t* classes;
+  int64_t ignored;
+  T* out;
+  C* count;  // null for the sum
+
+  __device__ Acc identity() const { return {C(0), 0}; }
+  __device__ Acc load(T loss, int64_t r) const {
+    return {static_cast<C>(loss), count != nullptr && classes[r] != ignored ? 1 : 0};
+  }
+  __device__ Acc operator()(Acc a, Acc b) const { return {a.sum + b.sum, a.count + b.count}; }
+  __device__ void store(int64_t, Acc acc) const {
+    if (count != nullptr) *count = static_cast<C>(acc.count);
+    *out = static_cast<T>(count == nullptr ? acc.sum : acc.sum / static_cast<C>(acc.count));
+  }
+};
+
+// What the gradient of a row is multiplied by: its own number or that of all rows, 1 where there is none, divided by
+// how many rows count.
+template <class T>
+struct RowScale {
+  using C = compute_t<T>;
+  const T* grad;
+  int64_t step;  // from row to row
+  const C* count;
+  __device__ C operator()(int64_t row) const {
+    const C g = grad == nullptr ? C(1) : static_cast<C>(grad[row * step]);
+    return count == nullptr ? g : g / *count;
+  }
+};
 
 // E slots per thread at a time; kLanes threads per row, 0: the block, or the blocks of one blockIdx.x.
 template <class T, int kLanes, int E>
 __global__ void __launch_bounds__(kLanes == 0 ? kRowBlockLimit : 2 * kRowThreads)
-    cross_entropy_gradient_rows(CrossEntropyArguments<T> a, const T* grad, T* grad_in) {
+    cross_entropy_gradient_rows(CrossEntropyArguments<T> a, RowScale<T> scale_of, T* grad_in) {
   using C = compute_t<T>;
   constexpr int V = kRowVector<T>, K = E / V;
   with_row<kLanes>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
@@ -69,7 +141,7 @@ __global__ void __launch_bounds__(kLanes == 0 ? kRowBlockLimit : 2 * kRowThreads
     T* const out = grad_in + row * a.n;
     const int shift = row_shift(x);
     const int64_t c = a.classes[row];
-    const C scale = static_cast<C>(grad[row]), largest = a.log_sum[2 * row], log_total = a.log_sum[2 * row + 1];
+    const C scale = scale_of(row), largest = a.log_sum[2 * row], log_total = a.log_sum[2 * row + 1];
     const int64_t chunk = static_cast<int64_t>(lane.lanes) * E;
 #pragma unroll 1
     for (int64_t at = blockIdx.y * chunk; at < n + shift; at += gridDim.y * chunk) {
@@ -106,29 +178,60 @@ CrossEntropyArguments<T> arguments(const Tensor& log_sum, const Tensor& in, cons
           {device_info(in.device().index()).fault, IndexOp::CrossEntropy}};
 }
 
+template <class T>
+void launch_losses(const LaunchScope& scope, const CrossEntropyArguments<T>& a, const RowPlan& plan, T* losses) {
+  visit_row_plan(plan, [&]<int kLanes, int E>() {
+    cross_entropy_rows<T, kLanes, E><<<row_blocks(a.rows, plan), plan.threads, 0, scope.stream>>>(a, losses);
+  });
+  check_launch("cross_entropy");
+}
+
 void cross_entropy(const Tensor& losses, const Tensor& log_sum, const Tensor& in, const Tensor& target,
                    int64_t ignored) {
   const LaunchScope scope(in.device());
   visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class T>() {
     const CrossEntropyArguments<T> a = arguments<T>(log_sum, in, target, ignored);
-    const RowPlan plan = plan_rows(a.n, row_shift(a.in), kRowVector<T>, 1);
-    const unsigned blocks = row_blocks(a.rows, plan);
-    visit_row_plan(plan, [&]<int kLanes, int E>() {
-      cross_entropy_rows<T, kLanes, E>
-          <<<blocks, plan.threads, 0, scope.stream>>>(a, static_cast<T*>(losses.data_ptr()));
-    });
+    launch_losses(scope, a, plan_rows(a.n, row_shift(a.in), kRowVector<T>, 1), static_cast<T*>(losses.data_ptr()));
   });
-  check_launch("cross_entropy");
 }
 
-void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& log_sum, const Tensor& in,
-                            const Tensor& target, int64_t ignored) {
+// (In a template of a lambda nvcc 13.0 makes the list of sizes what g++ does not compile.)
+Tensor empty_losses(const Tensor& in) { return detail::empty({in.size(0)}, in.scalar_type(), in.device()); }
+
+void cross_entropy_total(const Tensor& out, const Tensor& count, const Tensor& log_sum, const Tensor& in,
+                         const Tensor& target, int64_t ignored) {
+  const LaunchScope scope(in.device());
+  visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class T>() {
+    const CrossEntropyArguments<T> a = arguments<T>(log_sum, in, target, ignored);
+    T* const total = static_cast<T*>(out.data_ptr());
+    auto* const counted = count.defined() ? static_cast<compute_t<T>*>(count.data_ptr()) : nullptr;
+    const RowPlan plan = plan_rows(a.n, row_shift(a.in), kRowVector<T>, 1);
+    if (const int threads = one_block_threads(a.rows, plan); threads != 0) {
+      if (plan.lanes == 8) {
+        cross_entropy_of_block<T, 8><<<1, threads, 0, scope.stream>>>(a, total, counted);
+      } else {
+        cross_entropy_of_block<T, 32><<<1, threads, 0, scope.stream>>>(a, total, counted);
+      }
+      check_launch("cross_entropy_total");
+      return;
+    }
+    const Tensor losses = empty_losses(in);
+    launch_losses(scope, a, plan, static_cast<T*>(losses.data_ptr()));
+    reduce<true>(losses, 1, TotalLoss<T>{a.classes, ignored, total, counted});
+  });
+}
+
+void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& count, const Tensor& log_sum,
+                            const Tensor& in, const Tensor& target, int64_t ignored) {
   const LaunchScope scope(in.device());
   visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class T>() {
     const CrossEntropyArguments<T> a = arguments<T>(log_sum, in, target, ignored);
     const RowPlan plan = plan_sweep(a.n, row_shift(a.in), kRowVector<T>);
     const unsigned blocks = row_blocks(a.rows, plan);
-    const T* const g = static_cast<const T*>(grad.data_ptr());
+    const bool defined = grad.defined();
+    const RowScale<T> g{defined ? static_cast<const T*>(grad.data_ptr()) : nullptr,
+                        defined && grad.numel() != 1 ? 1 : 0,
+                        count.defined() ? static_cast<const compute_t<T>*>(count.data_ptr()) : nullptr};
     T* const out = static_cast<T*>(grad_in.data_ptr());
     if (plan.lanes == 8) {
       cross_entropy_gradient_rows<T, 8, 8><<<blocks, plan.threads, 0, scope.stream>>>(a, g, out);
@@ -148,6 +251,7 @@ void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Ten
 
 void register_cross_entropy(Kernels& table) {
   table.cross_entropy.function[kColumn] = cross_entropy;
+  table.cross_entropy_total.function[kColumn] = cross_entropy_total;
   table.cross_entropy_backward.function[kColumn] = cross_entropy_backward;
 }
 

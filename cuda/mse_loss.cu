@@ -20,9 +20,10 @@ __device__ Vector<T, V> load_part(const T* from, bool aligned) {
   return x;
 }
 
-// Block b: Σ (x − y)² over its chunk, to partials[b]; or, of one block, that divided by `divisor` to out.
+// (One block per multiprocessor is asked for: without that the compiler saves registers, and loads wait for each
+// other.) Block b: Σ (x − y)² over its chunk, to partials[b]; or, of one block, that divided by `divisor` to out.
 template <class T>
-__global__ void __launch_bounds__(kTotalThreads)
+__global__ void __launch_bounds__(kTotalThreads, 1)
     squared_errors(const T* x, const T* y, int64_t n, int64_t chunk, T* out, compute_t<T>* partials, double divisor) {
   using C = compute_t<T>;
   constexpr int V = kRowVector<T>, U = 4;  // 2·U loads in flight

@@ -346,8 +346,9 @@ void launch_reduce(const LaunchScope& scope, const ReducePlan& plan, const Reduc
   check_launch("a reduction");
 }
 
-// Reduces the dimensions `dims` of `in`; op writes the outputs.
-template <class Op>
+// Reduces the dimensions `dims` of `in`; op writes the outputs. kVector: `in` is contiguous and all of it is reduced,
+// for which fewer kernels are compiled.
+template <bool kVector = false, class Op>
 void reduce(const Tensor& in, DimMask dims, const Op& op) {
   using Acc = typename Op::Acc;
   const ReduceShape shape(in.sizes(), in.strides(), dims);
@@ -362,7 +363,13 @@ void reduce(const Tensor& in, DimMask dims, const Op& op) {
         allocate_storage(static_cast<size_t>(outputs) * static_cast<size_t>(plan.splits) * sizeof(Acc), in.device());
     partials = static_cast<Acc*>(workspace.data());
   }
-  launch_reduce(scope, plan, shape, static_cast<const typename Op::Element*>(in.data_ptr()), op, partials);
+  const auto* const elements = static_cast<const typename Op::Element*>(in.data_ptr());
+  if constexpr (kVector) {
+    launch_rows<Op, int64_t, true>(scope, plan, shape, elements, op, partials);
+    check_launch("a reduction");
+  } else {
+    launch_reduce(scope, plan, shape, elements, op, partials);
+  }
   if (partials == nullptr) return;
   if (plan.splits > 64) {
     const auto blocks = static_cast<unsigned>(std::min<int64_t>(outputs, INT32_MAX));

@@ -66,6 +66,14 @@ inline RowPlan plan_sweep(int64_t n, int shift, int vector) {
   return {lanes, lanes, 16};
 }
 
+// Threads of one block that takes all the rows, those of the plan, in rounds: one launch that adds up what it makes.
+// 0: there are too many rows for it.
+inline int one_block_threads(int64_t rows, const RowPlan& plan) {
+  constexpr int kMostRounds = 4;
+  if (plan.block() || plan.elements != 8 || rows > kMostRounds * (kLongRowThreads / plan.lanes)) return 0;
+  return static_cast<int>(std::clamp<int64_t>((rows * plan.lanes + 31) / 32 * 32, 32, kLongRowThreads));
+}
+
 // The slots of one thread of a row: slot k·V + j has element start(k) + j, if there is such a one.
 template <int V, class Index>
 struct RowSlots {

@@ -1,6 +1,4 @@
 // Losses of classes.
-#include <algorithm>
-
 #include <ember/autograd/ops/loss.h>
 
 namespace ember {
@@ -85,60 +83,88 @@ Tensor class_loss(const char* op, const Tensor& log_p, const Tensor& target, con
   return reduced_by_weight(losses, row_weight, reduction);
 }
 
-// The losses of the rows of scores x[N, C] without their log-probabilities in between; classes[N] is int64 and dense.
-Tensor cross_entropy_of_rows(const Tensor& scores, const Tensor& classes, int64_t ignored) {
-  const Tensor x = scores.contiguous();
-  const Tensor losses = ember::detail::empty({x.size(0)}, x.dtype(), x.device());
-  const Tensor log_sum = ember::detail::empty({x.size(0), 2}, x.dtype() == kFloat64 ? kFloat64 : kFloat32, x.device());
-  if (x.size(0) != 0) {
-    try {
-      launch(kernels.cross_entropy, x.device(), losses, log_sum, x, classes, ignored);
-    } catch (Error& error) {
-      error.prepend(ember::detail::concat("cross_entropy_loss: a target is not one of the ", x.size(1), " classes: "));
-      throw;
-    }
+// Of the losses of rows of scores, or of their mean or sum.
+class CrossEntropyNode final : public LossNode {
+ public:
+  // log_sum and count: what the kernels have left.
+  CrossEntropyNode(const Tensor& loss, const Tensor& x, const Tensor& classes, const Tensor& log_sum,
+                   const Tensor& count, int64_t ignored)
+      : LossNode(loss, edges_, 1),
+        edges_{autograd::gradient_edge(x)},
+        ignored_(ignored),
+        scope_(this),
+        x_(save(x)),
+        classes_(save(classes)),
+        log_sum_(save(log_sum)),
+        count_(save_if(count.defined(), count)) {
+    scope_.close();
   }
-  if (!recording(x)) return losses;
-  return record("CrossEntropyLossBackward0", losses,
-                wrt(x, [x = save(x), log_sum = save(log_sum), classes = save(classes), ignored](const Tensor& g) {
-                  const Tensor in = x.get(), index = classes.get();
-                  if (recording(g, in)) {  // for a second gradient
-                    const Tensor valid = (index != ignored).unsqueeze(1);
-                    const Tensor one_hot =
-                        zeros_like(in.detach()).scatter(1, where(valid, index.unsqueeze(1), Scalar(int64_t{0})), 1);
-                    return where(valid, (in.softmax(1) - one_hot) * g.unsqueeze(1), Scalar(0.0));
-                  }
-                  const Tensor grad = g.contiguous();
-                  const Tensor result = ember::detail::empty(in.sizes(), in.dtype(), in.device());
-                  if (result.numel() != 0) {
-                    launch(kernels.cross_entropy_backward, in.device(), result, grad, log_sum.get(), in, index,
-                           ignored);
-                  }
-                  return result;
-                }));
-}
+  const char* type_name() const override { return "CrossEntropyLossBackward0"; }
 
-// How many classes are not ignored, as a divisor.
-Tensor counted(const Tensor& losses, const Tensor& classes, int64_t ignored) {
-  if (classes.is_cpu()) {
-    const int64_t* const c = classes.data_ptr<int64_t>();
-    return losses / static_cast<double>(classes.numel() - std::count(c, c + classes.numel(), ignored));
+ private:
+  void gradients(const Tensor& g, Tensor* grads_out) override {
+    if (!task_should_compute_output(0)) return;
+    const Tensor x = x_.get();
+    if (g.defined() && recording(g, x)) {
+      grads_out[0] = recorded(g, x);
+      return;
+    }
+    grads_out[0] = ember::detail::empty(x.sizes(), x.dtype(), x.device());
+    if (x.numel() == 0) return;
+    launch(kernels.cross_entropy_backward, x.device(), grads_out[0], g.defined() ? g.contiguous() : g, count_.get(),
+           log_sum_.get(), x, classes_.get(), ignored_);
   }
-  Tensor count;
-  {
-    const NoGradGuard unrecorded;
-    count = (classes != ignored).to(losses.dtype()).sum();
+
+  // In tensor operations, for a second gradient.
+  Tensor recorded(const Tensor& g, const Tensor& x) const {
+    const Tensor classes = classes_.get(), count = count_.get();
+    const Tensor valid = (classes != ignored_).unsqueeze(1);
+    const Tensor one_hot = zeros_like(x.detach()).scatter(1, where(valid, classes.unsqueeze(1), Scalar(int64_t{0})), 1);
+    Tensor scale = g.dim() == 0 ? g : g.unsqueeze(1);
+    if (count.defined()) scale = scale / count.clamp_min(1);  // where it is 0, nothing is valid
+    return where(valid, (x.softmax(1) - one_hot) * scale, Scalar(0.0));
   }
-  return losses / count;
+
+  autograd::Edge edges_[1];
+  int64_t ignored_;
+  autograd::SavedTensorScope scope_;
+  autograd::SavedTensor x_, classes_, log_sum_, count_;
+};
+
+// The losses of the rows of scores [N, C], or one number of them, without their log-probabilities in between;
+// classes[N] is int64 and dense.
+Tensor cross_entropy_of_rows(const Tensor& scores, const Tensor& classes, Reduction reduction, int64_t ignored) {
+  const Tensor x = scores.contiguous();
+  const Device device = x.device();
+  const int64_t rows = x.size(0);
+  const ScalarType dtype = x.scalar_type(), computed = dtype == kFloat64 ? kFloat64 : kFloat32;
+  const Tensor log_sum = ember::detail::empty({rows, 2}, computed, device);
+  Tensor loss, count;
+  try {
+    if (reduction == Reduction::None) {
+      loss = ember::detail::empty({rows}, dtype, device);
+      if (rows != 0) launch(kernels.cross_entropy, device, loss, log_sum, x, classes, ignored);
+    } else {
+      loss = ember::detail::empty({}, dtype, device);
+      if (reduction == Reduction::Mean) count = ember::detail::empty({}, computed, device);
+      launch(kernels.cross_entropy_total, device, loss, count, log_sum, x, classes, ignored);
+    }
+  } catch (IndexError& error) {
+    error.prepend(ember::detail::concat("cross_entropy_loss: a target is not one of the ", x.size(1), " classes: "));
+    throw;
+  }
+  if (recording(x)) {
+    autograd::set_history(
+        loss, IntrusivePtr<autograd::Node>(new CrossEntropyNode(loss, x, classes, log_sum, count, ignored)), 0);
+  }
+  return loss;
 }
 
 Tensor plain_cross_entropy(const Tensor& self, const Tensor& target, Reduction reduction, int64_t ignored) {
   const Tensor scores = self.dim() == 1 ? self.unsqueeze(0) : self;
   const Tensor classes = as_dtype_unrecorded(target, kInt64).reshape({scores.size(0)}).contiguous();
-  const Tensor losses = cross_entropy_of_rows(scores, classes, ignored);
-  if (reduction == Reduction::None) return self.dim() == 1 ? losses.squeeze(0) : losses;
-  const Tensor sum = losses.sum();
-  return reduction == Reduction::Sum ? sum : counted(sum, classes, ignored);
+  const Tensor loss = cross_entropy_of_rows(scores, classes, reduction, ignored);
+  return reduction == Reduction::None && self.dim() == 1 ? loss.squeeze(0) : loss;
 }
 
 }  // namespace
