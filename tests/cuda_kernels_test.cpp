@@ -4,86 +4,23 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
-#include <random>
 #include <string>
 #include <vector>
 
 #include <ember/ember.h>
 
+#include "kernel_values.h"
 #include "op_harness.h"
 
 namespace ember {
 namespace {
 
-using Values = std::vector<double>;
+using namespace test;  // NOLINT: what the tests of kernels share
 
 constexpr int64_t kSizes[] = {1,    2,    3,    31,   32,   33,   64,    65,    127,   1000,
                               1024, 1025, 4096, 8191, 8192, 8193, 16384, 16385, 50257, 100001};
-constexpr ScalarType kDtypes[] = {kFloat32, kFloat16, kBFloat16, kFloat64};
-
-struct Precision {
-  double element;  // half the distance of neighbouring elements, relative; twice that is allowed
-  double compute;  // of what a kernel computes in
-  double least;    // absolute
-};
-Precision precision_of(ScalarType t) {
-  switch (t) {
-    case kFloat64: return {1.2e-16, 2.3e-16, 1e-300};
-    case kFloat16: return {4.9e-4, 1.2e-7, 6e-8};
-    case kBFloat16: return {4e-3, 1.2e-7, 1e-37};
-    default: return {6e-8, 1.2e-7, 1e-37};
-  }
-}
-// exp of 2-byte floats is only as precise as they are worth.
-double exp_precision(ScalarType t) { return element_size(t) == 2 ? 2e-5 : precision_of(t).compute; }
-
-Values random_values(int64_t count, unsigned seed, double mean = 0, double spread = 2) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal(mean, spread);
-  Values v(static_cast<size_t>(count));
-  for (double& x : v) x = normal(random);
-  return v;
-}
-
-// On the device, `offset` elements into its storage.
-Tensor placed(const Values& values, IntArrayRef sizes, ScalarType dtype, Device device, int64_t offset) {
-  const NoGradGuard unrecorded;
-  const auto count = static_cast<int64_t>(values.size());
-  const Tensor host = from_blob(const_cast<double*>(values.data()), sizes, TensorOptions(kFloat64)).to(dtype);
-  const Tensor base = empty({count + offset}, TensorOptions(dtype).device(device));
-  const Tensor view = base.narrow(0, offset, count).view(sizes);
-  view.copy_(host);
-  return view.detach();
-}
-Values read(const Tensor& t) {
-  const Tensor host = t.detach().cpu().to(kFloat64).contiguous();
-  const double* const data = host.data_ptr<double>();
-  return Values(data, data + host.numel());
-}
-std::vector<uint8_t> bytes(const Tensor& t) {
-  const Tensor host = t.detach().cpu().contiguous();
-  const auto* const data = static_cast<const uint8_t*>(host.data_ptr());
-  return std::vector<uint8_t>(data, data + host.nbytes());
-}
-
-// |actual − expected| within the rounding of an element and `error`, per element.
-void expect_close(const char* what, const Tensor& actual, const Values& expected, const Values& error) {
-  const Values values = read(actual);
-  const Precision p = precision_of(actual.scalar_type());
-  ASSERT_EQ(values.size(), expected.size()) << what;
-  int shown = 0;
-  for (size_t i = 0; i < values.size() && shown < 5; ++i) {
-    const double a = values[i], e = expected[i];
-    if (std::isnan(e) ? std::isnan(a) : a == e) continue;
-    const double allowed = 2 * p.element * std::fabs(e) + error[i] + p.least;
-    if (std::fabs(a - e) <= allowed) continue;
-    ++shown;
-    ADD_FAILURE() << what << ": element " << i << " is " << a << ", expected " << e << " within " << allowed;
-  }
-}
 
 class Kernels : public testing::TestWithParam<const char*> {
  protected:
@@ -131,12 +68,12 @@ TEST_P(Kernels, Softmax) {
     const int64_t count = s.rows * s.n;
     Tensor x = placed(random_values(count, 1), {s.rows, s.n}, dtype, device(), x_offset);
     const Tensor g = placed(random_values(count, 2), {s.rows, s.n}, dtype, device(), g_offset);
-    const Values in = read(x), grad = read(g);
+    const Values in = numbers(x), grad = numbers(g);
     for (const bool log : {false, true}) {
       x = x.detach().requires_grad_(true);
       const Tensor y = log ? log_softmax(x, 1) : softmax(x, 1);
       y.backward(g);
-      const Values out = read(y);
+      const Values out = numbers(y);
       Values expected(in.size()), error(in.size()), gradient(in.size()), gradient_error(in.size());
       for (int64_t r = 0; r < s.rows; ++r) {
         const double* const row = in.data() + r * s.n;
@@ -186,7 +123,7 @@ TEST_P(Kernels, SoftmaxAlongOtherDimensions) {
         Tensor rows = x.detach().transpose(1, 2).contiguous().requires_grad_(true);
         const Tensor z = log ? log_softmax(rows, 2) : softmax(rows, 2);
         z.backward(g.transpose(1, 2).contiguous());
-        const Values expected = read(z.detach().transpose(1, 2)), gradient = read(rows.grad().transpose(1, 2));
+        const Values expected = numbers(z.detach().transpose(1, 2)), gradient = numbers(rows.grad().transpose(1, 2));
         Values error(expected.size()), gradient_error(expected.size());
         const double slack = 64 * exp_precision(dtype) + 2 * precision_of(dtype).element;
         for (size_t i = 0; i < error.size(); ++i) {
@@ -219,7 +156,7 @@ TEST_P(Kernels, SoftmaxOfInfinitiesAndNan) {
       *(row(4)) = *(row(4) + n - 1) = -kInf;
       std::fill(row(5), row(5) + n, kNan);
       const Tensor x = placed(values, {6, n}, dtype, device(), 0);
-      const Values p = read(softmax(x, 1)), log_p = read(log_softmax(x, 1));
+      const Values p = numbers(softmax(x, 1)), log_p = numbers(log_softmax(x, 1));
       for (int64_t i = 0; i < n; ++i) {
         for (const int64_t r : {1, 2, 3, 5}) {
           ASSERT_TRUE(std::isnan(p[static_cast<size_t>(r * n + i)])) << "row " << r << ", element " << i;
@@ -246,7 +183,7 @@ TEST_P(Kernels, CrossEntropy) {
       classes[static_cast<size_t>(r)] = r % 3 == 1 ? kIgnored : (r == 0 ? s.n - 1 : (r * 7919) % s.n);
     }
     const Tensor target = from_blob(classes.data(), {s.rows}, TensorOptions(kInt64)).clone().to(device());
-    const Values in = read(x), grad = read(g);
+    const Values in = numbers(x), grad = numbers(g);
     const Tensor losses = cross_entropy_loss(x, target, Tensor(), Reduction::None, kIgnored);
     losses.backward(g);
     Values expected(classes.size()), error(classes.size()), gradient(in.size()), gradient_error(in.size());
@@ -281,9 +218,9 @@ TEST_P(Kernels, LayerNorm) {
       Tensor w, b;
       if (parameters > 0) w = placed(random_values(s.n, 10), {s.n}, dtype, device(), g_offset).requires_grad_(true);
       if (parameters > 1) b = placed(random_values(s.n, 11), {s.n}, dtype, device(), 0).requires_grad_(true);
-      const Values in = read(x), grad = read(g);
-      const Values weight = parameters > 0 ? read(w) : Values(static_cast<size_t>(s.n), 1);
-      const Values bias = parameters > 1 ? read(b) : Values(static_cast<size_t>(s.n), 0);
+      const Values in = numbers(x), grad = numbers(g);
+      const Values weight = parameters > 0 ? numbers(w) : Values(static_cast<size_t>(s.n), 1);
+      const Values bias = parameters > 1 ? numbers(b) : Values(static_cast<size_t>(s.n), 0);
       const Tensor y = layer_norm(x, {s.n}, w, b, kEps);
       y.backward(g);
       Values expected(in.size()), error(in.size()), gradient(in.size()), gradient_error(in.size());
@@ -347,7 +284,7 @@ TEST_P(Kernels, LayerNormOfManyRows) {
     const Tensor m = x64.mean({1}, true), c = x64 - m;
     (c * (c.square().mean({1}, true) + 1e-5).rsqrt() * w64 + b64).backward(g.to(kFloat64));
     const auto close = [](const Tensor& a, const Tensor& e, double error) {
-      expect_close("gradient", a, read(e), Values(static_cast<size_t>(e.numel()), error));
+      expect_close("gradient", a, numbers(e), Values(static_cast<size_t>(e.numel()), error));
     };
     close(x.grad(), x64.grad(), 1e-4);
     close(w.grad(), w64.grad(), 5e-3);
@@ -401,7 +338,7 @@ TEST_P(Kernels, Sums) {
             for (double& v : drawn) v = std::trunc(v * 8);
           }
           const Tensor x = placed(drawn, {rows, n}, dtype, device(), offset);
-          const Values in = read(x);
+          const Values in = numbers(x);
           const double unit = is_floating(dtype) ? 32 * precision_of(dtype).compute : 0;
           Values by_row(static_cast<size_t>(rows)), row_error(by_row), by_column(static_cast<size_t>(n)),
               column_error(by_column), whole(1), error(1);
@@ -415,7 +352,7 @@ TEST_P(Kernels, Sums) {
           expect_close("all", x.sum(), whole, error);
           const Tensor transposed = x.t();
           expect_close("rows of the transpose", transposed.sum(1), by_column, column_error);
-          const Values most = read(x.amax({1}));
+          const Values most = numbers(x.amax({1}));
           for (int64_t r = 0; r < rows; ++r) {
             ASSERT_EQ(most[static_cast<size_t>(r)], *std::max_element(in.begin() + r * n, in.begin() + (r + 1) * n));
           }

@@ -79,7 +79,8 @@ void register_simulated_kernels() {
   add<&K::cumsum, &K::cumprod, &K::logcumsumexp, &K::cummax, &K::cummin, &K::linear_recurrence>();
   add<&K::sort, &K::topk, &K::kthvalue, &K::median, &K::mode, &K::sort_rows, &K::searchsorted, &K::histc>();
   add<&K::softmax, &K::log_softmax, &K::softmax_backward, &K::log_softmax_backward>();
-  add<&K::layer_norm, &K::layer_norm_backward, &K::cross_entropy, &K::cross_entropy_backward>();
+  add<&K::layer_norm, &K::layer_norm_backward, &K::mse_loss, &K::mse_loss_backward>();
+  add<&K::cross_entropy, &K::cross_entropy_total, &K::cross_entropy_backward>();
   add<&K::matmul, &K::matmul_bias>();
   add<&K::index_select, &K::index_add, &K::gather, &K::scatter_add, &K::scatter, &K::index_copy, &K::index>();
   add<&K::nonzero, &K::lu, &K::lu_solve, &K::sgd, &K::adam, &K::list_norm, &K::list_clip>();
