@@ -585,8 +585,6 @@ bool can_note_one(const Roots& roots, const std::vector<Edge>& captures, const E
   if (roots.edges.size() != 1 || roots.grads[0].defined() || options.create_graph) return false;
   const Node& node = *roots.edges[0].function;
   if (!node.takes_note_of_one() || is_observed(node)) return false;
-  const Stream& stream = node.stream();
-  if (!stream.device.is_cpu() && stream != current_stream(stream.device)) return false;
   return std::none_of(captures.begin(), captures.end(), [&](const Edge& c) { return c.function.get() == &node; });
 }
 

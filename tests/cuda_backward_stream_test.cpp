@@ -75,6 +75,23 @@ TEST_F(CudaBackwardStream, WaitsForTheGradientItIsGiven) {
   });
 }
 
+// For the gradient of 1 of a loss nothing is made, and so nothing waits for the caller's stream; but that for the loss.
+TEST_F(CudaBackwardStream, ALossOfAnotherStream) {
+  const Stream s = side();
+  twice([&](double scale, auto slow) {
+    const Tensor x = leaf(), zero = filled(0);
+    cuda::synchronize();
+    Tensor loss;
+    {
+      const StreamGuard guard(s);
+      slow(s);
+      loss = mse_loss(x * scale, zero, Reduction::Sum);
+    }
+    loss.backward();
+    EXPECT_TRUE(all_are(x.grad(), 2 * scale * scale));
+  });
+}
+
 TEST_F(CudaBackwardStream, ANodeWaitsForTheGradientOfAnotherStream) {
   const Stream s = side();
   twice([&](double scale, auto slow) {

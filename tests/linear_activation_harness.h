@@ -11,6 +11,7 @@
 #include <ember/autograd/ops/linear_activation.h>
 #include <ember/core/product_kernels.h>
 
+#include "calls.h"
 #include "op_harness.h"
 #include "values.h"
 
@@ -41,34 +42,6 @@ inline testing::AssertionResult agree(const Tensor& a, const Tensor& b) {
   if (error <= unit * (size + 1e-3)) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "differ by " << error << " of " << size << ":\n" << x << '\n' << y;
 }
-
-// Counts the calls of kernels on one device while it lives.
-template <class Kernel>
-class Calls;
-template <class... P>
-class Calls<Kernel<void(P...)>> {
- public:
-  Calls(Kernel<void(P...)>& kernel, Device device) : function_(kernel.function[static_cast<size_t>(device.type())]) {
-    (void)backend(device.type());  // the table is filled
-    original_ = function_;
-    count_ = 0;
-    function_ = [](P... p) {
-      ++count_;
-      original_(p...);
-    };
-  }
-  ~Calls() { function_ = original_; }
-  Calls(const Calls&) = delete;
-  Calls& operator=(const Calls&) = delete;
-  int count() const { return count_; }
-
- private:
-  typename Kernel<void(P...)>::Function& function_;
-  inline static typename Kernel<void(P...)>::Function original_ = nullptr;
-  inline static int count_ = 0;
-};
-template <class K>
-Calls(K&, Device) -> Calls<K>;
 
 // Counts the calls of a kernel that a device may lack.
 template <class Kernel>

@@ -106,11 +106,13 @@ void add_mse(std::vector<Op>& table) {
   for (const Reducing& r : kReductions) {
     const Reduction reduction = r.reduction;
     for (const auto& [a, b] : std::vector<std::pair<Sizes, Sizes>>{{{}, {}},
+                                                                   {{1}, {1}},
                                                                    {{5}, {5}},
                                                                    {{3, 4}, {3, 4}},
                                                                    {{3, 4}, {4}},
                                                                    {{3, 4}, {3, 1}},
                                                                    {{0}, {0}},
+                                                                   {{2, 0}, {2, 0}},
                                                                    {{31, 20}, {31, 20}}}) {
       Variant v{std::string(r.name) + " " + to_string(a) + to_string(b),
                 {value(a, -1, 1), value(b, -1, 1)},
@@ -207,6 +209,26 @@ void add_cross_entropy(std::vector<Op>& table) {
           op.variants.push_back(w);
         }
       }
+    }
+  }
+  // None and one, all of them ignored, and more than the CUDA kernel of one block takes.
+  std::vector<double> many;
+  for (int i = 0; i < 530; ++i) many.push_back(i % 7);
+  for (const Case& c : std::vector<Case>{{{0, 3}, {0}, {}},
+                                         {{1, 1}, {1}, {0}},
+                                         {{1, 5}, {1}, {4}},
+                                         {{3, 4}, {3}, {kIgnored, kIgnored, kIgnored}},
+                                         {{530, 7}, {530}, many},
+                                         {{2, 530}, {2}, {0, 529}}}) {
+    for (const Reducing& r : kReductions) {
+      const Reduction reduction = r.reduction;
+      Variant v{std::string(r.name) + " " + to_string(c.scores),
+                {value(c.scores), index(c.target, c.classes)},
+                call([=](const Tensors& t) { return cross_entropy_loss(t[0], t[1], {}, reduction, kIgnored); }),
+                ref([=](const Arrays& a) { return hard_cross_entropy(a[0], a[1], nullptr, reduction, kIgnored, 0); })};
+      // The mean of nothing is NaN.
+      v.gradient = count(c.scores) != 0 && count(c.scores) < 50 && c.classes[0] != kIgnored;
+      op.variants.push_back(v);
     }
   }
   // An infinity among the scores of an ignored row: its log-probabilities are NaN.

@@ -87,16 +87,16 @@ Tensor class_loss(const char* op, const Tensor& log_p, const Tensor& target, con
 class CrossEntropyNode final : public LossNode {
  public:
   // log_sum and count: what the kernels have left.
-  CrossEntropyNode(const Tensor& loss, const Tensor& x, const Tensor& classes, const Tensor& log_sum,
-                   const Tensor& count, int64_t ignored)
+  CrossEntropyNode(const Tensor& loss, const Tensor& x, autograd::SavedTensor saved_x, autograd::SavedTensor classes,
+                   autograd::SavedTensor log_sum, autograd::SavedTensor count, int64_t ignored)
       : LossNode(loss, edges_, 1),
         edges_{autograd::gradient_edge(x)},
         ignored_(ignored),
         scope_(this),
-        x_(save(x)),
-        classes_(save(classes)),
-        log_sum_(save(log_sum)),
-        count_(save_if(count.defined(), count)) {
+        x_(std::move(saved_x)),
+        classes_(std::move(classes)),
+        log_sum_(std::move(log_sum)),
+        count_(std::move(count)) {
     scope_.close();
   }
   const char* type_name() const override { return "CrossEntropyLossBackward0"; }
@@ -155,7 +155,10 @@ Tensor cross_entropy_of_rows(const Tensor& scores, const Tensor& classes, Reduct
   }
   if (recording(x)) {
     autograd::set_history(
-        loss, IntrusivePtr<autograd::Node>(new CrossEntropyNode(loss, x, classes, log_sum, count, ignored)), 0);
+        loss,
+        IntrusivePtr<autograd::Node>(new CrossEntropyNode(loss, x, save(x), save(classes), save(log_sum),
+                                                          save_if(count.defined(), count), ignored)),
+        0);
   }
   return loss;
 }

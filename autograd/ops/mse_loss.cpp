@@ -19,13 +19,14 @@ Tensor scaled_difference(const Tensor& g, const Tensor& x, const Tensor& y, doub
 // Of Σ (x − y)²·factor / 2, or of its terms.
 class MseLossNode final : public LossNode {
  public:
-  MseLossNode(const Tensor& loss, const Tensor& x, const Tensor& y, double factor)
+  MseLossNode(const Tensor& loss, const Tensor& x, const Tensor& y, autograd::SavedTensor saved_x,
+              autograd::SavedTensor saved_y, double factor)
       : LossNode(loss, edges_, 2),
         edges_{autograd::gradient_edge(x), autograd::gradient_edge(y)},
         factor_(factor),
         scope_(this),
-        x_(save(x)),
-        y_(save(y)) {
+        x_(std::move(saved_x)),
+        y_(std::move(saved_y)) {
     scope_.close();
   }
   const char* type_name() const override { return "MseLossBackward0"; }
@@ -59,7 +60,8 @@ Tensor fused(const Tensor& x, const Tensor& y, Reduction reduction) {
     launch(kernels.mse_loss, x.device(), loss, x, y, divisor);
   }
   if (recording(x, y)) {
-    autograd::set_history(loss, IntrusivePtr<autograd::Node>(new MseLossNode(loss, x, y, 2 / divisor)), 0);
+    autograd::set_history(loss,
+                          IntrusivePtr<autograd::Node>(new MseLossNode(loss, x, y, save(x), save(y), 2 / divisor)), 0);
   }
   return loss;
 }
