@@ -281,6 +281,7 @@ int main(int argc, char** argv) {
   add_indexing_cases();
   add_linear_algebra_cases();
   add_creation_cases();
+  add_loss_cases();
   std::signal(SIGFPE, note_crash);
   std::ofstream out(path);
   for (const auto& [name, run] : cases()) {

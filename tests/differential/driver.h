@@ -82,5 +82,6 @@ void add_shape_cases();
 void add_indexing_cases();
 void add_linear_algebra_cases();
 void add_creation_cases();
+void add_loss_cases();
 
 }  // namespace differential
