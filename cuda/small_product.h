@@ -89,9 +89,15 @@ struct alignas(sizeof(T) * kQuad > 16 ? 16 : sizeof(T) * kQuad) Four {
 };
 template <class T>
 EMBER_HD inline void read_four(compute_t<T>* x, const T* from) {
-  const Four<T> bits = *reinterpret_cast<const Four<T>*>(from);
   T elements[kQuad];
+#if defined(__CUDA_ARCH__)
+  const Four<T> bits = *reinterpret_cast<const Four<T>*>(from);
   memcpy(elements, &bits, sizeof(bits));
+#else
+  memcpy(elements, from, sizeof(elements));
+  // A device would trap.
+  if (reinterpret_cast<uintptr_t>(from) % alignof(Four<T>) != 0) elements[0] = static_cast<T>(NAN);
+#endif
   EMBER_UNROLL
   for (int i = 0; i < kQuad; ++i) x[i] = static_cast<compute_t<T>>(elements[i]);
 }
