@@ -141,6 +141,7 @@ void check(const Case& c, int tile) {
   }
   for (size_t i = 0; i < 3; ++i) {
     ASSERT_TRUE(got[0][i].size() == got[1][i].size());
+    if (got[0][i].empty()) continue;
     EXPECT_EQ(std::memcmp(got[0][i].data(), got[1][i].data(), got[0][i].size() * sizeof(T)), 0)
         << "order, result " << i;
   }
