@@ -111,16 +111,28 @@ bool backward_may_fuse(const Tensor& out, const Tensor& a, Activation activation
   return activation == Activation::Relu ? out.sizes()[1] * element % 16 == 0 : out.dtype() != kFloat32;
 }
 
+// Whether a product is one for our own kernel.
+bool is_small(const Tensor& out, const Tensor& a) {
+  const int64_t m = out.sizes()[0], n = out.sizes()[1], k = a.sizes()[1];
+  return out.numel() != 0 && k != 0 && own_allowed() && small_tile(out.dtype(), 1, m, n, k) != 0;
+}
+
 // `aux` is one for the epilogue, if that has one. False, and nothing is done, where it is not to be computed so.
 bool activate_on_the_way(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, const Tensor& aux,
                          Epilogue epilogue) {
-  if (!may_fuse(out, a) || (bias.sizes()[0] != 1 && bias.strides()[0] != 1)) return false;
+  const bool small = is_small(out, a);
+  if ((!small && !may_fuse(out, a)) || (bias.sizes()[0] != 1 && bias.strides()[0] != 1)) return false;
   const LaunchScope scope(out.device());
   const Product product(out, a, b);
   Gemm fused = product.gemm;
   fused.epilogue = epilogue;
   fused.vector = bias.data_ptr();
   fused.aux = aux.defined() ? aux.data_ptr() : nullptr;
+  if (small) {
+    (void)try_small(scope, {fused});
+    check_launch("matmul_activation");
+    return true;
+  }
   std::optional<ScratchGemm> scratch;
   const auto in_steps = [&] {
     if (!scratch) scratch.emplace(fused, scope.info.index);
@@ -137,31 +149,14 @@ bool activate_on_the_way(const Tensor& out, const Tensor& a, const Tensor& b, co
   return true;
 }
 
-// As activate_on_the_way, of a small product: `aux` is what the gradient of gelu takes.
-bool activate_small(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, const Tensor& aux,
-                    Activation activation) {
-  if (out.numel() == 0 || a.sizes()[1] == 0 || (bias.sizes()[0] != 1 && bias.strides()[0] != 1)) return false;
-  const LaunchScope scope(out.device());
-  const Product product(out, a, b);
-  Gemm fused = product.gemm;
-  fused.epilogue = activation == Activation::Relu ? Epilogue::BiasRelu
-                   : aux.defined()                ? Epilogue::BiasGeluAux
-                                                  : Epilogue::BiasGelu;
-  fused.vector = bias.data_ptr();
-  fused.aux = aux.defined() ? aux.data_ptr() : nullptr;
-  if (!try_small(scope, {fused})) return false;
-  check_launch("matmul_activation");
-  return true;
-}
-
 void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const Tensor& b, const Tensor& bias,
                        Activation activation) {
   const auto aux_for = [&](Epilogue epilogue) {
     return empty_aux(epilogue, out.sizes()[0], out.sizes()[1], out.scalar_type(), out.device());
   };
   if (activation == Activation::Relu) {
-    if (activate_small(out, a, b, bias, {}, activation)) return;  // the gradient has the result
-    if (saved != nullptr && backward_may_fuse(out, a, activation)) {
+    // Of a small product the gradient has the result.
+    if (saved != nullptr && !is_small(out, a) && backward_may_fuse(out, a, activation)) {
       *saved = aux_for(Epilogue::BiasReluAux);
       if (activate_on_the_way(out, a, b, bias, *saved, Epilogue::BiasReluAux)) return;
       *saved = Tensor();  // the result has to do
@@ -171,13 +166,11 @@ void matmul_activation(const Tensor& out, Tensor* saved, const Tensor& a, const 
     return relu(out);
   }
   if (saved == nullptr) {
-    if (activate_small(out, a, b, bias, {}, activation)) return;
     if (activate_on_the_way(out, a, b, bias, {}, Epilogue::BiasGelu)) return;
     matmul_bias(out, a, b, bias);
     return gelu(out, out);
   }
   *saved = aux_for(Epilogue::BiasGeluAux);
-  if (activate_small(out, a, b, bias, *saved, activation)) return;
   if (activate_on_the_way(out, a, b, bias, *saved, Epilogue::BiasGeluAux)) return;
   matmul_bias(*saved, a, b, bias);
   gelu(out, *saved);

@@ -30,7 +30,7 @@ struct SmallShape {
   static constexpr int kElements = kTile * kTile;
   static constexpr int kPlaces = kElements / (kQuad * kQuad);  // where a thread's 4 × 4 elements may be
   static constexpr int kSlices = kSmallThreads / kPlaces;      // of k
-  static constexpr int kPitch = kElements + kQuad;             // of one slice's sums: without bank conflicts
+  static constexpr int kPitch = kElements + kQuad;  // of one slice's sums: neighbours in slices write to other banks
   static constexpr int kGroups = kSmallThreads > kElements ? kSmallThreads / kElements : 1;  // add up an element
   static constexpr int kShared = kSlices * kPitch + (kGroups > 1 ? kSmallThreads : 0);
 };
@@ -149,7 +149,7 @@ EMBER_HD inline void finish(const SmallProduct<T>& p, int64_t batch, int row, in
   T* const out = p.out + batch * p.out_batch_stride + row * p.out_ld + col;
   C x = p.alpha * sum;
   if (p.beta != C(0)) x += p.beta * static_cast<C>(*out);
-  T* const aux = p.aux + row * p.aux_ld + col;
+  const int64_t in_aux = row * p.aux_ld + col;
   switch (p.epilogue) {
     case Epilogue::None:
     case Epilogue::RowSums: break;
@@ -158,11 +158,11 @@ EMBER_HD inline void finish(const SmallProduct<T>& p, int64_t batch, int row, in
     case Epilogue::BiasGelu:
     case Epilogue::BiasGeluAux:
       x += static_cast<C>(p.vector[col]);
-      if (p.epilogue == Epilogue::BiasGeluAux) *aux = static_cast<T>(x);
+      if (p.epilogue == Epilogue::BiasGeluAux) p.aux[in_aux] = static_cast<T>(x);
       x = functors::GeluTanh<C>()(x);
       break;
-    case Epilogue::ReluBackward: x = functors::ReluBackward<C>()(x, static_cast<C>(*aux)); break;
-    case Epilogue::GeluBackward: x = functors::GeluTanhBackward<C>()(x, static_cast<C>(*aux)); break;
+    case Epilogue::ReluBackward: x = functors::ReluBackward<C>()(x, static_cast<C>(p.aux[in_aux])); break;
+    case Epilogue::GeluBackward: x = functors::GeluTanhBackward<C>()(x, static_cast<C>(p.aux[in_aux])); break;
     default: break;  // not taken: small_takes()
   }
   *out = static_cast<T>(x);
@@ -288,6 +288,9 @@ inline constexpr int kSmallShared =
 
 // ---- a problem ----
 
+// The columns of the output, with one more for the sums of the rows of a.
+constexpr int64_t small_columns(const Gemm& g) { return g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0); }
+
 // `g` as the kernel takes it: its epilogue is one that small_takes(). `result`: of ReluBackward, [m, n] with dense
 // rows, contiguous.
 template <class T>
@@ -298,7 +301,6 @@ SmallProduct<T> small_problem(const Gemm& g, int tile, double alpha, double beta
                          x.layout.ld % kQuad == 0 && x.batch_stride % kQuad == 0;
     return SmallFactor<T>{static_cast<const T*>(x.data), x.layout.ld, x.batch_stride, vectors};
   };
-  const int64_t columns = g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0);
   const bool relu_backward = g.epilogue == Epilogue::ReluBackward;
   SmallProduct<T> p{};
   p.a = factor(g.a);
@@ -312,7 +314,7 @@ SmallProduct<T> small_problem(const Gemm& g, int tile, double alpha, double beta
   p.tile = tile;
   p.a_inner = !g.a.layout.transpose;
   p.b_inner = g.b.layout.transpose;
-  p.tiles_n = static_cast<int>((columns + tile - 1) / tile);
+  p.tiles_n = static_cast<int>((small_columns(g) + tile - 1) / tile);
   p.alpha = static_cast<C>(alpha);
   p.beta = static_cast<C>(beta);
   p.epilogue = g.epilogue;
@@ -323,12 +325,11 @@ SmallProduct<T> small_problem(const Gemm& g, int tile, double alpha, double beta
 }
 
 inline int64_t small_blocks(const Gemm& g, int tile) {
-  const int64_t columns = g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0);
-  return (g.m + tile - 1) / tile * ((columns + tile - 1) / tile);
+  return (g.m + tile - 1) / tile * ((small_columns(g) + tile - 1) / tile);
 }
 inline int small_tile(const Gemm& g) {
   if (!small_takes(g.epilogue)) return 0;
-  return small_tile(g.dtype, g.batch, g.m, g.n + (g.epilogue == Epilogue::RowSums ? 1 : 0), g.k);
+  return small_tile(g.dtype, g.batch, g.m, small_columns(g), g.k);
 }
 
 }  // namespace ember::cuda

@@ -36,6 +36,12 @@ class CudaBackwardStream : public CudaTest {
     cuda::synchronize();
     return x;
   }
+  // What f gives, computed on the stream.
+  template <class F>
+  static Tensor on(const Stream& stream, F f) {
+    const StreamGuard guard(stream);
+    return f();
+  }
   static Stream default_stream() { return cuda::getDefaultCUDAStream(); }
   // Whether the memory at `where` is given to what is asked for on `stream` now, and written over.
   static bool is_reused(const void* where, Stream stream) {
@@ -97,11 +103,7 @@ TEST_F(CudaBackwardStream, ANodeWaitsForTheGradientOfAnotherStream) {
   twice([&](double scale, auto slow) {
     const Tensor x = leaf(), below = x * 2;
     cuda::synchronize();
-    Tensor y;
-    {
-      const StreamGuard guard(s);
-      y = below * 3;
-    }
+    Tensor y = on(s, [&] { return below * 3; });
     slow(s);
     y.backward(filled(scale));
     EXPECT_TRUE(all_are(x.grad(), 6 * scale));
@@ -112,11 +114,7 @@ TEST_F(CudaBackwardStream, LeafGradientsAreReadyOnTheCallersStream) {
   const Stream s = side(), caller = side();
   twice([&](double scale, auto slow) {
     const Tensor x = leaf();
-    Tensor y;
-    {
-      const StreamGuard guard(s);
-      y = x * 3;
-    }
+    Tensor y = on(s, [&] { return x * 3; });
     cuda::synchronize();
     const StreamGuard guard(caller);
     for (int i = 1; i <= 2; ++i) {  // the second is added to the first
@@ -131,15 +129,8 @@ TEST_F(CudaBackwardStream, BranchesMeetAtALeaf) {
   const Stream a = side(), b = side();
   twice([&](double scale, auto slow) {
     const Tensor x = leaf();
-    Tensor left, right;
-    {
-      const StreamGuard guard(a);
-      left = x * 2;
-    }
-    {
-      const StreamGuard guard(b);
-      right = x * 5;
-    }
+    const Tensor left = on(a, [&] { return x * 2; });
+    const Tensor right = on(b, [&] { return x * 5; });
     cuda::synchronize();
     const Tensor sum = left + right;
     cuda::synchronize();
@@ -155,20 +146,10 @@ TEST_F(CudaBackwardStream, BranchesMeetOnAThirdStream) {
   const Stream a = side(), b = side(), meeting = side();
   twice([&](double scale, auto slow) {
     const Tensor x = leaf();
-    Tensor shared, left, right;
-    {
-      const StreamGuard guard(meeting);
-      shared = x * 1;
-    }
+    const Tensor shared = on(meeting, [&] { return x * 1; });
     cuda::synchronize();
-    {
-      const StreamGuard guard(a);
-      left = shared * 2;
-    }
-    {
-      const StreamGuard guard(b);
-      right = shared * 5;
-    }
+    const Tensor left = on(a, [&] { return shared * 2; });
+    const Tensor right = on(b, [&] { return shared * 5; });
     cuda::synchronize();
     const Tensor sum = left + right;
     cuda::synchronize();
@@ -205,11 +186,7 @@ TEST_F(CudaBackwardStream, WaitsForWhatANodeOfTheHostMakes) {
   const Stream s = side();
   twice([&](double scale, auto slow) {
     const Tensor x = leaf();
-    Tensor y;
-    {
-      const StreamGuard guard(s);
-      y = (x * 3).cpu();
-    }
+    Tensor y = on(s, [&] { return (x * 3).cpu(); });
     cuda::synchronize();
     y.grad_fn()->add_post_hook([&](const variable_list& grads, const variable_list&) {
       EXPECT_TRUE(grads[0].is_cuda());
@@ -232,15 +209,9 @@ TEST_F(CudaBackwardStream, LayersOfTwoStreamsAreNotFused) {
                  d = values({4}, 5);
     cuda::synchronize();
     Tensor hidden, y;
-    {
-      const StreamGuard guard(a);
-      hidden = linear_activation(x, w, c, Activation::Relu);
-    }
+    hidden = on(a, [&] { return linear_activation(x, w, c, Activation::Relu); });
     cuda::synchronize();
-    {
-      const StreamGuard guard(above);
-      y = linear(hidden, v, d);
-    }
+    y = on(above, [&] { return linear(hidden, v, d); });
     cuda::synchronize();
     const Calls fused(product_kernels.matmul_activation_backward, kCUDA);
     y.backward(ones({7, 4}, kCUDA));
@@ -256,11 +227,7 @@ TEST_F(CudaBackwardStream, AGradientLastsUntilAnotherStreamHasUsedIt) {
   twice([&](double scale, auto slow) {
     const Tensor x = leaf(), below = x * 2;
     cuda::synchronize();
-    Tensor y;
-    {
-      const StreamGuard guard(s);
-      y = below * 3;
-    }
+    Tensor y = on(s, [&] { return below * 3; });
     const void* where = nullptr;
     below.register_hook([&](const Tensor& gradient) {
       EXPECT_EQ(current_stream(kCUDA), default_stream());
@@ -279,10 +246,7 @@ TEST_F(CudaBackwardStream, ALeafGradientLastsUntilTheCallerHasUsedIt) {
   twice([&](double scale, auto slow) {
     const Tensor x = leaf();
     Tensor y, result;
-    {
-      const StreamGuard guard(s);
-      y = x * 3;
-    }
+    y = on(s, [&] { return x * 3; });
     cuda::synchronize();
     const void* where = nullptr;
     {

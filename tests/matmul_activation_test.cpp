@@ -42,8 +42,8 @@ class MatmulActivation : public testing::TestWithParam<DeviceType> {
  protected:
   Device device() const { return Device(GetParam()); }
 
-  // One product of each kind, forward and backward, in each layout.
-  void check(int64_t m, int64_t n, int64_t k, ScalarType dtype, Activation activation) {
+  // One product of each kind, forward and backward, in each layout, or in every `step`-th.
+  void check(int64_t m, int64_t n, int64_t k, ScalarType dtype, Activation activation, int step = 1) {
     const bool is_relu = activation == Activation::Relu;
     const Tensor a = random({m, k}, dtype, 1) / std::sqrt(k), b = random({k, n}, dtype, 2),
                  bias = random({n}, dtype, 3);
@@ -52,7 +52,7 @@ class MatmulActivation : public testing::TestWithParam<DeviceType> {
     const Tensor expected = is_relu ? relu(x) : gelu(x, "tanh");
     const double unit = tolerance(dtype);
     const auto options = TensorOptions(dtype).device(device());
-    for (int layouts = 0; layouts < 9; ++layouts) {
+    for (int layouts = 0; layouts < 9; layouts += step) {
       SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k << ' ' << dtype_name(dtype) << " layouts "
                                       << layouts << (is_relu ? " relu" : " gelu"));
       const Tensor c = layouts % 2 == 0 ? bias.to(device()) : place(bias.unsqueeze(1), device(), 2).select(1, 0);
@@ -77,6 +77,8 @@ class MatmulActivation : public testing::TestWithParam<DeviceType> {
                place(g, device(), layouts / 3), place(w, device(), layouts % 3), is_relu ? out : Tensor(), saved,
                activation);
         ASSERT_TRUE(allclose(exact(grad), through, unit, unit));
+        // A GPU leaves those of small products to others.
+        ASSERT_TRUE(!device().is_cpu() || sums.defined() == with_sums);
         if (!sums.defined()) continue;
         ASSERT_TRUE(with_sums);
         ASSERT_TRUE(allclose(exact(sums), through.sum(0), unit, unit * std::sqrt(m)));
@@ -105,6 +107,14 @@ TEST_P(MatmulActivation, EveryDtypeAndLayout) {
       for (const Activation activation : kActivations) check(m, n, k, dtype, activation);
 }
 
+// Too large for the kernel of small products, in rows that are whole vectors and in others.
+TEST_P(MatmulActivation, Large) {
+  EMBER_SKIP_WITHOUT_DEVICE();
+  for (const auto& [m, n, k] : {std::array<int64_t, 3>{130, 520, 264}, {129, 516, 264}})
+    for (const ScalarType dtype : kFloating)
+      for (const Activation activation : kActivations) check(m, n, k, dtype, activation, 4);
+}
+
 TEST_P(MatmulActivation, ByMeasurement) {
   EMBER_SKIP_WITHOUT_DEVICE();
   struct Benchmark {
@@ -131,6 +141,7 @@ TEST_P(MatmulActivation, TheSameBitsAgain) {
                activation == Activation::Relu ? out : Tensor(), saved, activation);
         const Tensor results[] = {out.cpu(), grad.cpu(), sums.defined() ? sums.cpu() : Tensor()};
         for (int j = 0; j < 3; ++j) {
+          if (!results[j].defined()) continue;
           if (i == 0) first[j] = results[j];
           EXPECT_TRUE(same(first[j], results[j])) << dtype_name(dtype) << " result " << j;
         }
