@@ -147,8 +147,9 @@ TEST_F(CudaMemory, SnapshotAddsUp) {
 }
 
 TEST_F(CudaMemory, WorkspacesArePermanent) {
-  const Tensor a = ones({64, 64}, kCUDA);
-  mv(a, a[0]);  // by cuBLAS, whose handle has one; cuBLASLt gets its own from the cache
+  // Larger than what Ember multiplies itself: by cuBLAS, whose handle has one; cuBLASLt gets its own from the cache.
+  const Tensor a = ones({2100, 2100}, TensorOptions(kCUDA).dtype(kFloat64));
+  mv(a, a[0]);
   const MemoryStats stats = cuda::memory_stats();
   EXPECT_GT(stats.permanent, 0u);
   cuda::empty_cache();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -11,7 +10,7 @@
 #include <ember/autograd/ops/linear_activation.h>
 #include <ember/core/product_kernels.h>
 
-#include "calls.h"
+#include "layer_calls.h"
 #include "op_harness.h"
 #include "values.h"
 
@@ -42,33 +41,6 @@ inline testing::AssertionResult agree(const Tensor& a, const Tensor& b) {
   if (error <= unit * (size + 1e-3)) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "differ by " << error << " of " << size << ":\n" << x << '\n' << y;
 }
-
-// Counts the calls of a kernel that a device may lack.
-template <class Kernel>
-class CallsIfAny {
- public:
-  CallsIfAny(Kernel& kernel, Device device) {
-    (void)backend(device.type());
-    if (kernel.function[static_cast<size_t>(device.type())] != nullptr) calls_.emplace(kernel, device);
-  }
-  int count() const { return calls_ ? calls_->count() : 0; }
-
- private:
-  std::optional<Calls<Kernel>> calls_;
-};
-template <class K>
-CallsIfAny(K&, Device) -> CallsIfAny<K>;
-
-// The layers whose gradients come by a kernel each, and those whose gradients come by one kernel.
-struct Products {
-  explicit Products(Device device)
-      : masked(product_kernels.matmul_activation_backward, device),
-        with_sums(product_kernels.matmul_row_sums, device),
-        together(product_kernels.linear_backward, device) {}
-  Calls<decltype(product_kernels.matmul_activation_backward)> masked;
-  Calls<decltype(product_kernels.matmul_row_sums)> with_sums;
-  CallsIfAny<decltype(product_kernels.linear_backward)> together;
-};
 
 class LinearActivation : public testing::TestWithParam<DeviceType> {
  protected:

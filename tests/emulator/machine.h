@@ -1,0 +1,64 @@
+// A machine that runs PTX on the host: what the kernels of a fat binary do, thread by thread, without a GPU.
+//
+// It is for tests: what a kernel computes, which memory it touches and where its threads wait are those of the program
+// that nvcc made; how long it takes, and what only the hardware's caches could show, are not. Blocks run one after
+// another, in the order of their index or in a random one; within a block the lanes of a warp run together as far as
+// they are at the same instruction. PTX ISA 9.0, as far as the library's own kernels and CUB's use it; anything else is
+// a Fault that names the instruction.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace emulator {
+
+struct Dim {
+  unsigned x = 1, y = 1, z = 1;
+};
+
+enum class FaultKind {
+  kIllegalAddress,     ///< memory outside of what Memory knows
+  kMisaligned,         ///< an address that is no multiple of what is read or written
+  kTrap,               ///< the kernel ended itself
+  kAssert,             ///< a device-side assert()
+  kIllegalInstruction  ///< PTX that the machine does not know
+};
+
+/// What ended a kernel: where, and of which thread. Nothing of the kernel runs after it.
+class Fault : public std::runtime_error {
+ public:
+  Fault(FaultKind why, const std::string& text) : std::runtime_error(text), kind(why) {}
+  FaultKind kind;
+};
+
+struct Parameter {
+  size_t offset = 0, bytes = 0;
+};
+
+/// An entry point, parsed.
+struct Kernel {
+  std::string name;                   ///< mangled
+  std::vector<Parameter> parameters;  ///< in bytes, where they lie in a launch's block of parameters
+  size_t parameter_bytes = 0;
+  size_t static_shared = 0;     ///< bytes of shared memory that it has by itself
+  unsigned max_threads = 1024;  ///< of a block
+  const void* code = nullptr;   ///< the machine's
+};
+
+class Module;
+
+/// The PTX of a fat binary, as nvcc registers it (struct __fatBinC_Wrapper_t). Parsed when a kernel is asked for;
+/// lives as long as the process. Throws std::runtime_error if the binary has no PTX.
+Module* load_module(const void* fat_binary);
+
+/// The entry of that mangled name; the same one each time. Thread-safe.
+const Kernel* find_kernel(Module* module, const std::string& name);
+
+/// Runs a kernel to its end. parameters are kernel.parameter_bytes bytes. Throws Fault; what the kernel wrote before
+/// stays written.
+void run(const Kernel& kernel, Dim grid, Dim block, size_t dynamic_shared, const std::byte* parameters);
+
+}  // namespace emulator
