@@ -2,7 +2,8 @@
 """Shows that each guard is needed: with it left out, the tests that are named beside it fail.
 
     tests/gpu_guards.py BUILD_FOLDER                on a machine with a GPU
-    tests/gpu_guards.py --host BUILD_FOLDER         what can be shown without one: devices are simulated
+    tests/gpu_guards.py --emulated BUILD_FOLDER     on two emulated devices: tests/emulated.sh says how they are built
+    tests/gpu_guards.py --host BUILD_FOLDER         what can be shown without CUDA: devices are simulated
     tests/gpu_guards.py --build-only BUILD_FOLDER   then, perhaps on another machine: --run-only
     tests/gpu_guards.py --only 'engine|pinned' --jobs 8 BUILD_FOLDER
 
@@ -312,6 +313,16 @@ def build(folder, guards):
 
 # ---- the tests ----
 
+def emulate(folder):
+    libraries = folder / "tests/emulator"
+    if not (libraries / "libcudart.so.13").exists():
+        fail(f"there is no emulated CUDA in {libraries}")
+    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(
+        [str(libraries), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
+    os.environ.setdefault("EMBER_EMULATED_DEVICES", "2")
+    return int(os.environ["EMBER_EMULATED_DEVICES"])
+
+
 def devices():
     listed = subprocess.run(["nvidia-smi", "-L"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                             check=False).stdout if which("nvidia-smi") else ""
@@ -355,6 +366,7 @@ def main():
     parser.add_argument("--build-only", action="store_true")
     parser.add_argument("--run-only", action="store_true")
     parser.add_argument("--host", action="store_true", help="only the tests that need no GPU")
+    parser.add_argument("--emulated", action="store_true", help="on emulated devices")
     parser.add_argument("--only", default="", metavar="REGEX", help="of the guards' names")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="tests at once; 2 unless given")
     parser.add_argument("--timeout", type=int, default=60, metavar="S", help="for a test; 60 unless given")
@@ -364,7 +376,7 @@ def main():
     guards = [guard for guard in GUARDS if re.search(options.only, guard.name)]
     if not any((folder / path).exists() for path in ("CMakeFiles/ember.dir/cuda", "guards/libember.so")):
         guards = [guard for guard in guards if not guard.path.startswith("cuda/")]  # a build for the CPU
-    available = 0 if options.host else devices()
+    available = 0 if options.host else emulate(folder) if options.emulated else devices()
     if not guards:
         fail(f"no guard's name matches {options.only}")
     if not options.run_only:
@@ -375,7 +387,7 @@ def main():
     if not (folder / "guards/libember.so").exists():
         fail("there is no library to try; it is built without --run-only")
     if not options.host and available == 0:
-        fail("there is no GPU; --host does what can be done without")
+        fail("there is no GPU; --emulated and --host do what can be done without")
 
     trials = [(number, guard, test) for number, guard in enumerate(GUARDS) if guard in guards
               for test in guard.tests if test.devices <= available]

@@ -1,6 +1,6 @@
 // What the lanes of a warp do together, and what is done once in a while.
 #include <chrono>
-#include <thread>
+#include <utility>
 
 #include "statement.h"
 
@@ -111,18 +111,19 @@ void trap(Frame& frame, const Instruction& i) {
   frame.fault(FaultKind::kTrap, i, std::countr_zero(frame.mask), "the kernel trapped");
 }
 
+thread_local std::chrono::nanoseconds t_slept{0}, t_slept_before{0};
+
 // mov from %clock, %clock64 and %globaltimer, which the parser writes as an opcode of its own.
-template <bool nanoseconds>
 void timer(Frame& frame, const Instruction& i) {
   uint64_t* const d = frame.destination(i.d[0]);
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto now = std::chrono::steady_clock::now().time_since_epoch() + t_slept + t_slept_before;
   const auto count = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
   each_lane(frame.mask, [&](int l) { d[l] = count; });
 }
 
 void sleep(Frame& frame, const Instruction& i) {
   const uint64_t* const a = frame.source(i.s[0]);
-  std::this_thread::sleep_for(std::chrono::nanoseconds(static_cast<uint32_t>(a[std::countr_zero(frame.mask)])));
+  t_slept += std::chrono::nanoseconds(static_cast<uint32_t>(a[std::countr_zero(frame.mask)]));
 }
 
 }  // namespace
@@ -150,9 +151,14 @@ Handler warp_handler(const Opcode& op) {
   if (op.name == "membar" || op.name == "fence" || op.name == "prefetch" || op.name == "prefetchu") return nothing;
   if (op.name == "activemask") return active_mask;
   if (op.name == "trap") return trap;
-  if (op.name == "timer") return op.has("clock") ? timer<false> : timer<true>;
+  if (op.name == "timer") return timer;
   if (op.name == "nanosleep") return sleep;
   return nullptr;
+}
+
+std::chrono::nanoseconds take_sleep() {
+  t_slept_before += t_slept;  // timers do not go back
+  return std::exchange(t_slept, std::chrono::nanoseconds(0));
 }
 
 }  // namespace emulator

@@ -7,6 +7,7 @@
 // a Fault that names the instruction.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -60,5 +61,9 @@ const Kernel* find_kernel(Module* module, const std::string& name);
 /// Runs a kernel to its end. parameters are kernel.parameter_bytes bytes. Throws Fault; what the kernel wrote before
 /// stays written.
 void run(const Kernel& kernel, Dim grid, Dim block, size_t dynamic_shared, const std::byte* parameters);
+
+/// How long the kernels that this thread has run slept since it was last asked. They do not really: only their timers
+/// say so, and who wants them to take that long waits.
+std::chrono::nanoseconds take_sleep();
 
 }  // namespace emulator

@@ -435,7 +435,6 @@ class FunctionParser {
     lexer_.take();
     Opcode read = op;
     read.name = "timer";
-    if (clock) read.modifiers.push_back("clock");
     i.handler = warp_handler(read);
     return true;
   }

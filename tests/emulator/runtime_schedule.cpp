@@ -118,8 +118,22 @@ Run::Progress Run::advance() {
   if (work_->graph) return advance_graph();
   if (work_->host) return advance_host();
   if (work_->ready && !work_->ready()) return Progress::kBlocked;
-  if (work_->run) work_->run();
-  return Progress::kDone;
+  return work_->run ? advance_work() : Progress::kDone;
+}
+
+// What sleeps keeps its stream while others go on; where nothing goes on by itself, everybody.
+Run::Progress Run::advance_work() {
+  const auto now = std::chrono::steady_clock::now();
+  if (until_) return now < *until_ ? Progress::kBlocked : Progress::kDone;
+  work_->run();
+  const std::chrono::nanoseconds slept = take_sleep();
+  if (slept.count() == 0) return Progress::kDone;
+  if (settings().order == Order::kLazy) {
+    std::this_thread::sleep_for(slept);
+    return Progress::kDone;
+  }
+  until_ = now + slept;
+  return Progress::kWorked;
 }
 
 Run::Progress Run::advance_host() {

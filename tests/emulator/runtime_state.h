@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -77,12 +78,14 @@ class Run {
 
  private:
   struct Part;
+  Progress advance_work();
   Progress advance_host();
   Progress advance_graph();
 
   std::shared_ptr<const Work> work_;
-  std::shared_ptr<std::atomic<bool>> returned_;  // the host's function; null: not called yet
-  std::vector<Part> parts_;                      // of the graph
+  std::shared_ptr<std::atomic<bool>> returned_;                 // the host's function; null: not called yet
+  std::optional<std::chrono::steady_clock::time_point> until_;  // the kernel, having run, sleeps
+  std::vector<Part> parts_;                                     // of the graph
   size_t parts_left_ = 0;
 };
 

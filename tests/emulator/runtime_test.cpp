@@ -3,10 +3,11 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace emulator::test {
 
-const char kLog = 0, kAdd = 0, kShared = 0, kMissing = 0, kFault = 0;
+const char kLog = 0, kAdd = 0, kShared = 0, kMissing = 0, kFault = 0, kSleep = 0;
 
 namespace {
 
@@ -27,13 +28,16 @@ void add_code(const std::byte* p) {
 }
 void shared_code(const std::byte*) {}
 void fault_code(const std::byte* p) { throw Fault(parameter<FaultKind>(p, 0), "on purpose"); }
+std::chrono::nanoseconds slept{0};
+void sleep_code(const std::byte* p) { slept += std::chrono::milliseconds(parameter<int>(p, 0)); }
 
-const Kernel* kernels() {
-  static const Kernel instance[] = {
+const std::vector<Kernel>& kernels() {
+  static const std::vector<Kernel> instance = {
       {"log", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&log_code)},
       {"_Z3addPii", {{0, 8}, {8, 4}}, 12, 0, 256, reinterpret_cast<const void*>(&add_code)},
       {"shared", {}, 0, 40000, 1024, reinterpret_cast<const void*>(&shared_code)},
       {"fault", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&fault_code)},
+      {"sleep", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&sleep_code)},
   };
   return instance;
 }
@@ -400,6 +404,21 @@ TEST_F(RuntimeTest, CopiesThatCannotBe) {
   EXPECT_OK(cudaMemcpyAsync(x, x + 2, 8, cudaMemcpyDeviceToDevice, a));
 }
 
+// A kernel that sleeps holds up its own stream, and the host only where that waits for it.
+TEST_F(RuntimeTest, WhatSleepsKeepsItsStream) {
+  const cudaStream_t a = stream(), b = stream();
+  const auto begin = std::chrono::steady_clock::now();
+  int milliseconds = 50;
+  EXPECT_OK(launch(&kSleep, a, {&milliseconds}));
+  EXPECT_OK(log(1, a));
+  EXPECT_OK(log(2, b));
+  EXPECT_OK(cudaStreamSynchronize(b));
+  EXPECT_EQ(logged(), std::vector<int>({2}));
+  EXPECT_OK(cudaStreamSynchronize(a));
+  EXPECT_EQ(logged(), std::vector<int>({2, 1}));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(50));
+}
+
 }  // namespace
 
 }  // namespace emulator::test
@@ -408,12 +427,12 @@ TEST_F(RuntimeTest, CopiesThatCannotBe) {
 
 namespace emulator {
 
+std::chrono::nanoseconds take_sleep() { return std::exchange(test::slept, std::chrono::nanoseconds(0)); }
 Module* load_module(const void*) { return nullptr; }
 
 const Kernel* find_kernel(Module*, const std::string& name) {
-  const Kernel* const all = test::kernels();
-  for (int i = 0; i < 4; ++i) {
-    if (all[i].name == name) return &all[i];
+  for (const Kernel& kernel : test::kernels()) {
+    if (kernel.name == name) return &kernel;
   }
   throw std::runtime_error("there is no such kernel");
 }
@@ -434,8 +453,9 @@ int main(int argc, char** argv) {
   setenv("EMBER_EMULATED_MEMORY", "64", 1);
   testing::InitGoogleTest(&argc, argv);
   void** const binary = __cudaRegisterFatBinary(nullptr);
-  const std::pair<const char*, const char*> names[] = {
-      {&kLog, "log"}, {&kAdd, "_Z3addPii"}, {&kShared, "shared"}, {&kMissing, "missing"}, {&kFault, "fault"}};
+  const std::pair<const char*, const char*> names[] = {{&kLog, "log"},       {&kAdd, "_Z3addPii"},
+                                                       {&kShared, "shared"}, {&kMissing, "missing"},
+                                                       {&kFault, "fault"},   {&kSleep, "sleep"}};
   for (const auto& [host, name] : names) {
     __cudaRegisterFunction(binary, host, nullptr, name, -1, nullptr, nullptr, nullptr, nullptr, nullptr);
   }

@@ -35,6 +35,7 @@ extern const char kAdd;      // (int* at, int value), at most 256 threads
 extern const char kShared;   // (): 40000 bytes of shared memory
 extern const char kMissing;  // nothing is known about it
 extern const char kFault;    // (FaultKind)
+extern const char kSleep;    // (int milliseconds)
 
 std::vector<int>& logged();
 
