@@ -3,11 +3,11 @@
 #include <ember/autograd/anomaly_mode.h>
 #include <ember/autograd/autograd.h>
 #include <ember/autograd/autograd_meta.h>
+#include <ember/autograd/engine_task.h>
 #include <ember/autograd/functions.h>
 #include <ember/autograd/grad_mode.h>
 #include <ember/core/backend.h>
 #include <ember/core/logging.h>
-#include <ember/core/pool.h>
 #include <ember/core/profiler.h>
 
 #include <algorithm>
@@ -24,104 +24,13 @@ static void append_to_range(std::string& text, const Node& node) {
 
 namespace {
 
-// Most runs are short, and their lists with them.
-template <class T>
-using Pooled = std::vector<T, ember::detail::PoolAllocator<T>>;
-
-// Node → its number in this run. Open addressing: a lookup per edge is most of what a small graph costs.
-class NodeIndex {
- public:
-  NodeIndex() : table_(64) {}
-
-  // The number of `node`, or `fresh` which it then gets.
-  uint32_t find_or_insert(Node* node, uint32_t fresh) {
-    if (2 * (size_ + 1) > table_.size()) grow();
-    Slot& s = slot(node);
-    if (s.node == nullptr) {
-      s = {node, fresh};
-      ++size_;
-    }
-    return s.index;
-  }
-  // The number of a node that is there.
-  uint32_t operator[](Node* node) { return slot(node).index; }
-  bool contains(Node* node) { return slot(node).node != nullptr; }
-
- private:
-  struct Slot {
-    Node* node = nullptr;
-    uint32_t index = 0;
-  };
-  Slot& slot(Node* node) {
-    const size_t mask = table_.size() - 1;
-    size_t i = (reinterpret_cast<uintptr_t>(node) >> 5) * 0x9e3779b97f4a7c15u >> 20 & mask;
-    while (table_[i].node != nullptr && table_[i].node != node) i = (i + 1) & mask;
-    return table_[i];
-  }
-  void grow() {
-    Pooled<Slot> old(2 * table_.size());
-    old.swap(table_);
-    for (const Slot& s : old)
-      if (s.node != nullptr) slot(s.node) = s;
-  }
-  Pooled<Slot> table_;
-  size_t size_ = 0;
-};
-
-// What this run knows of a node.
-struct Task {
-  IntrusivePtr<Node> node;
-  uint32_t dependencies = 0;  // edges into it that have not delivered yet
-  bool needed = true;         // on the way to a capture
-  bool queued = false;
-  bool stops = false;  // what lies behind it is not run
-  bool noted = false;  // internal::leave_note
-  Tensor note;
-  Tensor first;  // gradients of its results so far: the first, and the others where it has several
-  std::vector<Tensor> others;
-
-  Tensor& grad(uint32_t i) {
-    if (i == 0) return first;
-    if (others.empty()) others.resize(node->num_inputs());
-    return others[i];
-  }
-};
-
-struct Capture {
-  uint32_t task;
-  uint32_t input_nr;
-};
-
-// Adds `grad` to what has arrived.
-void accumulate(Tensor& sum, Tensor grad) {
-  if (!grad.defined()) return;
-  if (!sum.defined()) {
-    sum = std::move(grad);
-  } else if (!GradMode::is_enabled() && sum.use_count() == 1 && sum.storage().use_count() == 1 && sum.is_contiguous() &&
-             sum.sizes() == grad.sizes() && sum.dtype() == grad.dtype()) {
-    sum.add_(grad);  // nobody else has it
-  } else {
-    sum = sum + grad;
-  }
-}
-
-// Says for the scope which node runs in this thread.
-class RunningNode {
- public:
-  explicit RunningNode(Node* node) : previous_(internal::running_node) { internal::running_node = node; }
-  ~RunningNode() { internal::running_node = previous_; }
-  RunningNode(const RunningNode&) = delete;
-  RunningNode& operator=(const RunningNode&) = delete;
-
- private:
-  Node* previous_;
-};
-
-bool is_observed(const Node& node) {
-  const Node::Extras* const e = node.extras();
-  return e != nullptr && !(e->tensor_hooks.empty() && e->pre_hooks.empty() && e->post_hooks.empty() &&
-                           e->retained.empty() && e->anomaly == nullptr);
-}
+using engine::accumulate;
+using engine::Capture;
+using engine::is_observed;
+using engine::NodeIndex;
+using engine::Pooled;
+using engine::RunningNode;
+using engine::Task;
 
 class Run {
  public:
@@ -547,67 +456,6 @@ std::vector<Tensor> run_in_thread(const std::vector<Edge>& roots, std::vector<Te
   return results;
 }
 
-struct Roots {
-  std::vector<Edge> edges;
-  std::vector<Tensor> grads;
-};
-
-Roots make_roots(const char* function, TensorList outputs, TensorList grad_outputs) {
-  EMBER_CHECK(!outputs.empty(), function, ": expected at least one output");
-  EMBER_CHECK(grad_outputs.empty() || grad_outputs.size() == outputs.size(), function, ": ", outputs.size(),
-              " outputs, but ", grad_outputs.size(), " gradients");
-  Roots roots;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const Tensor& y = outputs[i];
-    EMBER_CHECK(y.defined(), function, ": output ", i, " is undefined");
-    EMBER_CHECK(y.requires_grad(), function, ": output ", i, ", ", describe(y),
-                ", does not require gradients and has no grad_fn");
-    Tensor g = grad_outputs.empty() ? Tensor() : grad_outputs[i];
-    if (g.defined()) {
-      EMBER_CHECK(g.sizes() == y.sizes(), function, ": the gradient of output ", i, " has sizes ", g.sizes(),
-                  ", expected ", y.sizes());
-      EMBER_CHECK(g.device() == y.device(), function, ": the gradient of output ", i, " is ", describe(g),
-                  ", the output ", describe(y));
-      g = g.to(y.scalar_type());
-    } else {
-      EMBER_CHECK(y.numel() == 1, function, ": a gradient is needed for an output with more than one element, ",
-                  describe(y));
-    }
-    roots.edges.push_back(gradient_edge(y));
-    roots.grads.push_back(std::move(g));
-  }
-  return roots;
-}
-
-// Whether the node of the one root, which was given no gradient, is to get a note that it is 1. Nobody else may see
-// that gradient, and it must not be needed to begin on another stream.
-bool can_note_one(const Roots& roots, const std::vector<Edge>& captures, const EngineOptions& options) {
-  if (roots.edges.size() != 1 || roots.grads[0].defined() || options.create_graph) return false;
-  const Node& node = *roots.edges[0].function;
-  if (!node.takes_note_of_one() || is_observed(node)) return false;
-  return std::none_of(captures.begin(), captures.end(), [&](const Edge& c) { return c.function.get() == &node; });
-}
-
-// Gradients that were not given are ones.
-void fill_gradients(Roots& roots, TensorList outputs, const std::vector<Edge>& captures, EngineOptions& options) {
-  options.one_is_noted = can_note_one(roots, captures, options);
-  if (options.one_is_noted) return;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (!roots.grads[i].defined()) roots.grads[i] = ones_like(outputs[i]);
-  }
-}
-
-std::vector<Edge> capture_edges(const char* function, TensorList inputs) {
-  std::vector<Edge> edges;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    EMBER_CHECK(inputs[i].defined(), function, ": input ", i, " is undefined");
-    EMBER_CHECK(inputs[i].requires_grad(), function, ": input ", i, ", ", describe(inputs[i]),
-                ", does not require gradients");
-    edges.push_back(gradient_edge(inputs[i]));
-  }
-  return edges;
-}
-
 }  // namespace
 
 namespace internal {
@@ -638,36 +486,6 @@ std::vector<Tensor> run_backward(const std::vector<Edge>& roots, std::vector<Ten
 RunKind running_kind() {
   if (internal::partial_run == nullptr) return RunKind::Full;
   return static_cast<const Run*>(internal::partial_run)->accumulates() ? RunKind::SomeLeaves : RunKind::GradientsOnly;
-}
-
-void backward(TensorList tensors, TensorList grad_tensors, std::optional<bool> retain_graph, bool create_graph,
-              TensorList inputs) {
-  Roots roots = make_roots("backward", tensors, grad_tensors);
-  const std::vector<Edge> captures = capture_edges("backward", inputs);
-  for (const Tensor& x : inputs) x.retain_grad();  // inputs that are not leaves get their gradients by it
-  EngineOptions options;
-  options.create_graph = create_graph;
-  options.keep_graph = retain_graph.value_or(create_graph);
-  fill_gradients(roots, tensors, captures, options);
-  run_backward(roots.edges, std::move(roots.grads), captures, options);
-}
-
-variable_list grad(TensorList outputs, TensorList inputs, TensorList grad_outputs, std::optional<bool> retain_graph,
-                   bool create_graph, bool allow_unused) {
-  EMBER_CHECK(!inputs.empty(), "grad: expected at least one input");
-  Roots roots = make_roots("grad", outputs, grad_outputs);
-  const std::vector<Edge> captures = capture_edges("grad", inputs);
-  EngineOptions options;
-  options.create_graph = create_graph;
-  options.keep_graph = retain_graph.value_or(create_graph);
-  options.accumulate = false;
-  fill_gradients(roots, outputs, captures, options);
-  variable_list grads = run_backward(roots.edges, std::move(roots.grads), captures, options);
-  for (size_t i = 0; i < grads.size(); ++i) {
-    EMBER_CHECK(allow_unused || grads[i].defined(), "grad: input ", i, ", ", describe(inputs[i]),
-                ", is not used by the outputs; pass allow_unused=true to get an undefined gradient for it");
-  }
-  return grads;
 }
 
 }  // namespace ember::autograd
