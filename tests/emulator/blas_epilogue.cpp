@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "memory.h"
+
 namespace emulator {
 
 namespace {
@@ -66,6 +68,17 @@ MatrixMemory aux_matrix(const Epilogue& e, int64_t m, int64_t n) {
   return {e.aux, e.type, m, n, e.aux_ld, e.aux_stride};
 }
 
+// The bias or its gradient.
+MatrixMemory vector_memory(const Epilogue& e, int64_t m, int64_t n) {
+  const int64_t length = e.sums_b ? n : m;
+  return {e.bias, e.type, length, 1, length, e.bias_stride};
+}
+
+size_t mask_bytes(const Epilogue& e, int64_t m, int64_t n, int64_t batch) {
+  const int64_t last = (m + kMaskBlock - 1) / kMaskBlock * kMaskBlock;
+  return static_cast<size_t>(((batch - 1) * e.aux_stride + (n - 1) * e.aux_ld + last) / 8);
+}
+
 template <class T>
 void through_activation(const Epilogue& e, int64_t m, int64_t batch, int64_t j, T* column) {
   if (e.gradient == Activation::kRelu) {
@@ -98,18 +111,28 @@ void activate(const Epilogue& e, int64_t m, int64_t batch, int64_t j, T* column)
 }  // namespace
 
 void check_epilogue(const char* operation, const Epilogue& e, int64_t m, int64_t n, int64_t batch) {
-  if (e.has_vector()) {
-    const int64_t length = e.sums_b ? n : m;
-    const MatrixMemory vector{e.bias, e.type, length, 1, length, e.bias_stride};
-    check_matrix(operation, e.adds_bias ? "the bias" : "the bias gradient", vector, batch);
-    if (e.writes_vector()) check_written_once(operation, vector, batch);
+  if (e.adds_bias) {
+    check_read(operation, "the bias", vector_memory(e, m, n), batch);
+  } else if (e.has_vector()) {
+    check_matrix(operation, "the bias gradient", vector_memory(e, m, n), batch);
+    check_written_once(operation, vector_memory(e, m, n), batch);
   }
   if (e.has_mask()) {
-    const int64_t last = (m + kMaskBlock - 1) / kMaskBlock * kMaskBlock;
-    const int64_t bits = (batch - 1) * e.aux_stride + (n - 1) * e.aux_ld + last;
-    check_bytes(operation, "the mask", e.aux, static_cast<size_t>(bits / 8), kMaskBlock / 8);
+    check_bytes(operation, "the mask", e.aux, mask_bytes(e, m, n, batch), kMaskBlock / 8);
+  } else if (e.gradient != Activation::kNone && e.has_aux) {
+    check_read(operation, "the auxiliary matrix", aux_matrix(e, m, n), batch);
   } else if (e.has_aux) {
     check_matrix(operation, "the auxiliary matrix", aux_matrix(e, m, n), batch);
+  }
+}
+
+void mark_epilogue(const Epilogue& e, int64_t m, int64_t n, int64_t batch) {
+  if (e.writes_vector()) mark_written(vector_memory(e, m, n), batch);
+  if (!e.has_aux || e.gradient != Activation::kNone) return;
+  if (e.has_mask()) {
+    mark_written(e.aux, mask_bytes(e, m, n, batch));
+  } else {
+    mark_written(aux_matrix(e, m, n), batch);
   }
 }
 

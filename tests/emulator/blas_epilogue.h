@@ -36,6 +36,9 @@ struct Epilogue {
 // What the epilogue of an m×n product reads and writes.
 void check_epilogue(const char* operation, const Epilogue& epilogue, int64_t m, int64_t n, int64_t batch);
 
+// What it has written is.
+void mark_epilogue(const Epilogue& epilogue, int64_t m, int64_t n, int64_t batch);
+
 // Changes the dense elements of a matrix of the batch.
 template <class T>
 void apply_epilogue(const Epilogue& epilogue, int64_t m, int64_t n, int64_t batch, std::vector<T>& elements);

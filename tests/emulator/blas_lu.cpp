@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "machine.h"
+#include "memory.h"
 
 namespace emulator {
 
@@ -19,6 +20,9 @@ class View {
       : data_(list.addresses[index]), ld_(list.ld) {
     const int64_t elements = (list.columns - 1) * list.ld + list.rows;
     check_bytes(operation, name, data_, static_cast<size_t>(elements) * sizeof(T), sizeof(T));
+    auto* const bytes = reinterpret_cast<std::byte*>(const_cast<std::remove_const_t<T>*>(data_));
+    const auto type = sizeof(T) == 4 ? ElementType::kFloat32 : ElementType::kFloat64;
+    check_read(operation, name, {bytes, type, list.rows, list.columns, list.ld, 0}, 1);
   }
   T& operator()(int64_t i, int64_t j) const { return data_[j * ld_ + i]; }
 
@@ -97,6 +101,8 @@ void run_getrf(const char* operation, MatrixList<T> a, int* pivots, int* info, i
     const View<T> view(operation, "A", a, b);
     info[b] = factor_in_place(view, n, pivots == nullptr ? nullptr : pivots + b * n);
   }
+  mark_written(info, static_cast<size_t>(batch) * sizeof(int));
+  if (pivots != nullptr) mark_written(pivots, static_cast<size_t>(batch * n) * sizeof(int));
 }
 
 template <class T>

@@ -57,6 +57,21 @@ void check_matrix(const char* operation, const char* what, const MatrixMemory& m
   check_bytes(operation, what, memory.data, extent_bytes(memory, batch), element_bytes(memory.type));
 }
 
+void check_read(const char* operation, const char* what, const MatrixMemory& memory, int64_t batch) {
+  check_matrix(operation, what, memory, batch);
+  if (!options().init) return;
+  for (const auto& [begin, end] : columns_of(memory, batch)) {
+    const auto bytes = static_cast<size_t>(end - begin);
+    if (first_unwritten(begin, bytes) == bytes) continue;
+    fail(FaultKind::kUnwritten, operation, std::string("nobody has written all of ") + what);
+  }
+}
+
+void mark_written(const MatrixMemory& memory, int64_t batch) {
+  if (!options().init) return;
+  for (const auto& [begin, end] : columns_of(memory, batch)) mark_written(begin, static_cast<size_t>(end - begin));
+}
+
 void check_written_once(const char* operation, const MatrixMemory& out, int64_t batch) {
   if (batch == 1 || out.stride >= (out.columns - 1) * out.ld + out.rows) return;
   // The matrices may lie between each other's columns.

@@ -23,6 +23,10 @@ void check_bytes(const char* operation, const char* what, const void* address, s
 // All from the first element to the last, with what lies between them.
 void check_matrix(const char* operation, const char* what, const MatrixMemory& memory, int64_t batch);
 
+// Of what is read: also that all of it has been written, where that is looked for.
+void check_read(const char* operation, const char* what, const MatrixMemory& memory, int64_t batch);
+void mark_written(const MatrixMemory& memory, int64_t batch);
+
 // Throws Fault where the matrices that are written overlap each other or one that is read: BLAS leaves undefined what
 // that gives.
 void check_written_once(const char* operation, const MatrixMemory& out, int64_t batch);

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <vector>
 
+#include "memory.h"
+
 namespace emulator {
 
 namespace {
@@ -13,12 +15,12 @@ constexpr int kGarbage = 0xff;
 void check_memory(const Product& p) {
   const char* const operation = p.operation;
   if (p.k != 0) {
-    check_matrix(operation, "A", p.a, p.batch);
-    check_matrix(operation, "B", p.b, p.batch);
+    check_read(operation, "A", p.a, p.batch);
+    check_read(operation, "B", p.b, p.batch);
     check_disjoint(operation, p.d, p.a, "A", p.batch);
     check_disjoint(operation, p.d, p.b, "B", p.batch);
   }
-  if (p.beta != 0) check_matrix(operation, "C", p.c, p.batch);
+  if (p.beta != 0) check_read(operation, "C", p.c, p.batch);
   check_matrix(operation, "D", p.d, p.batch);
   check_written_once(operation, p.d, p.batch);
   // In place it is each element's own.
@@ -61,12 +63,17 @@ void run_batch(const Product& p) {
 void run_product(const Product& p) {
   check_memory(p);
   // First: what it destroys of the operands is seen in the result.
-  if (p.workspace_bytes != 0) std::memset(p.workspace, kGarbage, p.workspace_bytes);
+  if (p.workspace_bytes != 0) {
+    std::memset(p.workspace, kGarbage, p.workspace_bytes);
+    mark_unwritten(p.workspace, p.workspace_bytes);
+  }
   if (p.in_double) {
     run_batch<double>(p);
   } else {
     run_batch<float>(p);
   }
+  mark_written(p.d, p.batch);
+  mark_epilogue(p.epilogue, p.m, p.n, p.batch);
 }
 
 std::optional<ElementType> element_type(cudaDataType type) {

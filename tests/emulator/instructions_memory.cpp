@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "memory.h"
+#include "race.h"
 #include "statement.h"
 
 namespace emulator {
@@ -69,6 +70,34 @@ std::byte* locate(Frame& frame, const Instruction& i, int lane, uint64_t address
   }
 }
 
+// What the checks that are switched on say to a lane's access; before it.
+void check(Frame& frame, const Instruction& i, int lane, const std::byte* at, size_t bytes, Access access,
+           const std::byte* value = nullptr) {
+  const Block& block = *frame.block;
+  const auto address = reinterpret_cast<uintptr_t>(at);
+  if (inside(block.shared.data(), block.shared_bytes, address, bytes)) {
+    const auto offset = static_cast<size_t>(at - block.shared.data());
+    if (block.races != nullptr) block.races->access(frame, i, lane, offset, bytes, access, value);
+    return;
+  }
+  if (!block.init || !block.known.contains(address, bytes)) return;
+  if (access != Access::kWrite) {
+    if (const size_t n = first_unwritten(at, bytes); n != bytes) {
+      char text[128];
+      std::snprintf(text, sizeof text, "%zu bytes are read at 0x%zx, of which byte %zu has never been written", bytes,
+                    static_cast<size_t>(address), n);
+      frame.fault(FaultKind::kUnwritten, i, lane, text);
+    }
+  }
+  if (access != Access::kRead) mark_written(at, bytes);
+}
+
+template <Space space>
+bool is_checked(const Frame& frame) {
+  if (space == Space::kLocal || space == Space::kParameter) return false;
+  return frame.block->races != nullptr || (frame.block->init && space != Space::kShared);
+}
+
 // Registers wider than the type get its sign.
 template <class T>
 uint64_t extended(T value) {
@@ -100,8 +129,11 @@ void load(Frame& frame, const Instruction& i) {
   const size_t bytes = sizeof(T) * i.width;
   uint64_t* d[4];
   for (int n = 0; n < i.width; ++n) d[n] = frame.destination(i.d[n]);
+  const bool checked = is_checked<space>(frame);
   each_lane(frame.mask, [&](int l) {
     const std::byte* const from = locate<space>(frame, i, l, address[l] + static_cast<uint64_t>(i.offset), bytes);
+    if (checked) [[unlikely]]
+      check(frame, i, l, from, bytes, Access::kRead);
     T values[4];
     std::memcpy(values, from, bytes);
     for (int n = 0; n < i.width; ++n) d[n][l] = extended(values[n]);
@@ -114,10 +146,13 @@ void store(Frame& frame, const Instruction& i) {
   const size_t bytes = sizeof(T) * i.width;
   const uint64_t* s[4];
   for (int n = 0; n < i.width; ++n) s[n] = frame.source(i.s[n]);
+  const bool checked = is_checked<space>(frame);
   each_lane(frame.mask, [&](int l) {
     std::byte* const to = locate<space>(frame, i, l, address[l] + static_cast<uint64_t>(i.offset), bytes);
     T values[4];
     for (int n = 0; n < i.width; ++n) values[n] = static_cast<T>(s[n][l]);
+    if (checked) [[unlikely]]
+      check(frame, i, l, to, bytes, Access::kWrite, reinterpret_cast<const std::byte*>(values));
     std::memcpy(to, values, bytes);
   });
 }
@@ -147,9 +182,11 @@ void atomic(Frame& frame, const Instruction& i) {
   const uint64_t *const address = frame.source(i.address), *const b = frame.source(i.s[0]);
   const uint64_t* const c = i.s[1] != kNoOperand ? frame.source(i.s[1]) : b;
   uint64_t* const d = i.d[0] != kNoOperand ? frame.destination(i.d[0]) : nullptr;
+  const bool checked = is_checked<space>(frame);
   for (Mask m = frame.mask; m != 0; m &= m - 1) {
     const int l = std::countr_zero(m);
     std::byte* const at = locate<space>(frame, i, l, address[l] + static_cast<uint64_t>(i.offset), sizeof(T));
+    if (checked) check(frame, i, l, at, sizeof(T), Access::kAtomic);
     T old;
     std::memcpy(&old, at, sizeof(T));
     const T now = f(old, value_of<T>(b[l]), value_of<T>(c[l]));

@@ -21,12 +21,32 @@ struct Dim {
 };
 
 enum class FaultKind {
-  kIllegalAddress,     ///< memory outside of what Memory knows
-  kMisaligned,         ///< an address that is no multiple of what is read or written
-  kTrap,               ///< the kernel ended itself
-  kAssert,             ///< a device-side assert()
-  kIllegalInstruction  ///< PTX that the machine does not know
+  kIllegalAddress,      ///< memory outside of what Memory knows
+  kMisaligned,          ///< an address that is no multiple of what is read or written
+  kTrap,                ///< the kernel ended itself
+  kAssert,              ///< a device-side assert()
+  kIllegalInstruction,  ///< PTX that the machine does not know
+  kRace,                ///< threads that should have waited for each other
+  kUnwritten,           ///< memory is read that nobody has written
+  kDivergence           ///< threads that have to wait together do not
 };
+
+/// What is looked for while kernels run, which slows them down. A finding is a Fault that names both sides.
+struct Options {
+  /// In shared memory, accesses of one byte by two threads, one of them a write, with nothing between them that makes
+  /// one wait for the other: a barrier of the block, or an instruction of the warp (.sync) that names both. Atomics are
+  /// none among themselves, nor are lanes that store the same value at once.
+  bool race = false;
+  /// Loads of device memory that nothing has written since it was allocated (see memory.h).
+  bool init = false;
+  /// Barriers of the block to which not all lanes of a warp come at the same instruction, and instructions of a warp
+  /// that name lanes that have ended.
+  bool sync = false;
+  /// The warps of a block run in a random order instead of that of their index.
+  bool shuffle = false;
+  uint64_t seed = 1;
+};
+Options& options();  // set while no kernel runs
 
 /// What ended a kernel: where, and of which thread. Nothing of the kernel runs after it.
 class Fault : public std::runtime_error {
@@ -54,6 +74,9 @@ class Module;
 /// The PTX of a fat binary, as nvcc registers it (struct __fatBinC_Wrapper_t). Parsed when a kernel is asked for;
 /// lives as long as the process. Throws std::runtime_error if the binary has no PTX.
 Module* load_module(const void* fat_binary);
+
+/// The same of PTX as it is written.
+Module* load_text(std::string ptx);
 
 /// The entry of that mangled name; the same one each time. Thread-safe.
 const Kernel* find_kernel(Module* module, const std::string& name);

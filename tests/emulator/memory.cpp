@@ -61,6 +61,7 @@ void remove_range(const void* address, size_t bytes) {
     if (last->end > removed.end) left.push_back({removed.end, last->end});
   }
   all.sorted.insert(all.sorted.erase(first, last), left.begin(), left.end());
+  mark_written(address, bytes);  // it is nobody's, and may come back as anything
   all.generation.fetch_add(1, std::memory_order_release);
 }
 

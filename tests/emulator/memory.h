@@ -22,6 +22,14 @@ void remove_range(const void* address, size_t bytes);
 /// The range that has the address; an empty one if none does.
 Range find_range(uintptr_t address);
 
+// What has been written, where options().init asks for it; memory that nobody has called unwritten is written.
+void mark_unwritten(const void* address, size_t bytes);
+void mark_written(const void* address, size_t bytes);
+/// The first byte that is unwritten; `bytes` if there is none.
+size_t first_unwritten(const void* address, size_t bytes);
+/// The target is written where the source is.
+void copy_marks(const void* to, const void* from, size_t bytes);
+
 /// Grows with each removal: what was found before is to be looked up again.
 uint64_t range_generation();
 

@@ -100,7 +100,8 @@ Variable parse_variable(Lexer& lexer) {
 
 // Function bodies are skipped by their closing brace, which stands at the beginning of a line.
 void Module::index() {
-  text_ = extract_ptx(fat_binary_);
+  if (fat_binary_ != nullptr) text_ = extract_ptx(fat_binary_);
+  indexed_ = true;
   for (Lexer lexer(text_, 0); !lexer.word().empty();) {
     const size_t at = lexer.position();
     if (lexer.is(".entry") || lexer.is(".func")) {
@@ -145,7 +146,7 @@ void Module::index() {
 
 const Function& Module::function(const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  if (text_.empty()) index();
+  if (!indexed_) index();
   std::unique_ptr<Function>& known = functions_[name];
   if (known == nullptr) {
     const auto found = where_.find(name);
@@ -185,6 +186,8 @@ Parameter Module::shared_variable(std::string_view name) const {
 }
 
 Module* load_module(const void* fat_binary) { return new Module(fat_binary); }  // lives as long as the process
+
+Module* load_text(std::string ptx) { return new Module(std::move(ptx)); }
 
 const Kernel* find_kernel(Module* module, const std::string& name) { return &module->kernel(name); }
 

@@ -16,6 +16,7 @@ namespace emulator {
 class Module {
  public:
   explicit Module(const void* fat_binary) : fat_binary_(fat_binary) {}
+  explicit Module(std::string ptx) : fat_binary_(nullptr), text_(std::move(ptx)) {}
 
   /// The entry or function of that mangled name. Throws std::runtime_error if there is none or it is not understood.
   const Function& function(const std::string& name);
@@ -33,6 +34,7 @@ class Module {
 
   const void* const fat_binary_;
   std::string text_;
+  bool indexed_ = false;
   std::unordered_map<std::string_view, size_t> where_;  ///< where a function's directive begins
   std::unordered_map<std::string_view, uint64_t> variables_;
   std::unordered_map<std::string_view, Parameter> shared_;  ///< offset is the alignment

@@ -114,6 +114,7 @@ struct Function {
 };
 
 struct Block;
+class Races;
 
 /// The threads of a warp in a function.
 struct Frame {
@@ -123,6 +124,7 @@ struct Frame {
   uint64_t* registers = nullptr;
   std::byte* memory = nullptr;  ///< function->frame_bytes of each lane
   unsigned warp = 0;
+  Mask began = 0;    ///< there are, of an entry
   Mask alive = 0;    ///< have not left the function
   Mask blocked = 0;  ///< wait at a barrier of the block
   Mask parked = 0;   ///< wait for lanes of the warp
@@ -144,6 +146,7 @@ struct Frame {
 struct Barrier {
   struct Arrival {
     Frame* frame;
+    const Instruction* at;
     Mask lanes;
     Operand result;  ///< of bar.red
   };
@@ -164,7 +167,9 @@ struct Block {
   Barrier barriers[16];
   Dim index, size, grid;
   size_t dynamic_shared = 0;
-  Range known;  ///< of global memory, where the last access went
+  Range known;             ///< of global memory, where the last access went
+  Races* races = nullptr;  ///< null: nobody asks for them
+  bool init = false, sync = false;
 };
 
 template <class F>

@@ -5,12 +5,17 @@
 //
 //   EMBER_EMULATED_ORDER    lazy (unless given): an operation runs when the host has to wait for it, or for something
 //                           that waits for it: as late as CUDA's rules allow, so that a wait that is missing shows.
-//                           eager: as soon as it can. random: some of it whenever the runtime is called.
+//                           eager: as soon as it can. random: some of it whenever the runtime is called, and the warps
+//                           of a block in a random order.
 //   EMBER_EMULATED_SEED     of the random order; 1
 //   EMBER_EMULATED_DEVICES  how many there are; 1
 //   EMBER_EMULATED_SMS      multiprocessors of each; 132
 //   EMBER_EMULATED_MEMORY   of each, in MiB; 2048
 //   EMBER_EMULATED_FILL     the byte that new memory is filled with (0 to 255), or none; 205
+//   EMBER_EMULATED_CHECK    what else ends a kernel, as a list with commas: race, hazards in shared memory; init, loads
+//   of
+//                           memory that nobody has written; sync, barriers that lanes of a warp come to apart. See
+//                           Options in machine.h.
 #pragma once
 
 #include "enqueue.h"

@@ -57,6 +57,12 @@ Copy make_copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, bo
     if (sides.first != Side::kPageable) require_accessible(to, bytes, "a copy to");
     if (sides.second != Side::kPageable) require_accessible(from, bytes, "a copy from");
     std::memmove(to, staged ? staged->data() : from, bytes);
+    if (sides.first != Side::kDevice) return;  // the host writes as it likes
+    if (sides.second == Side::kDevice) {
+      copy_marks(to, from, bytes);
+    } else {
+      mark_written(to, bytes);
+    }
   };
   return copy;
 }
@@ -89,6 +95,7 @@ void fill(Lock& lock, void* address, int value, size_t bytes, const StreamPtr& s
   work.run = [address, value, bytes] {
     require_accessible(address, bytes, "a fill of");
     std::memset(address, value, bytes);
+    mark_written(address, bytes);
   };
   submit(lock, stream, std::move(work));
 }

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 #include "runtime_state.h"
 
@@ -39,6 +40,25 @@ int fill() {
   return static_cast<int>(number("EMBER_EMULATED_FILL", 0xCD, 0, 255));
 }
 
+// Of the machine: what it looks for, and in which order it runs warps.
+void set_options(const Settings& made) {
+  options().shuffle = made.order == Order::kRandom;
+  options().seed = made.seed;
+  const char* const text = std::getenv("EMBER_EMULATED_CHECK");
+  std::istringstream words(text != nullptr ? text : "");
+  for (std::string word; std::getline(words, word, ',');) {
+    if (word == "race") {
+      options().race = true;
+    } else if (word == "init") {
+      options().init = true;
+    } else if (word == "sync") {
+      options().sync = true;
+    } else {
+      bad_setting("EMBER_EMULATED_CHECK", text);
+    }
+  }
+}
+
 void check_peer(int peer) {
   check_device(peer);
   if (peer == current_device()) fail(cudaErrorInvalidDevice);
@@ -55,6 +75,7 @@ const Settings& settings() {
     made.multiprocessors = static_cast<int>(number("EMBER_EMULATED_SMS", 132, 1, 1024));
     made.memory = number("EMBER_EMULATED_MEMORY", 2048, 1, 1 << 20) << 20;
     made.fill = fill();
+    set_options(made);
     return made;
   }();
   return instance;

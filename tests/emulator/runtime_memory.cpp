@@ -25,6 +25,7 @@ void* allocate(MemoryKind kind, size_t bytes) {
     fail(cudaErrorMemoryAllocation);
   }
   fill_new(address, bytes);
+  if (kind == MemoryKind::kDevice) mark_unwritten(address, bytes);
   runtime().allocations[reinterpret_cast<uintptr_t>(address)] = {kind, bytes, current_device()};
   add_range(address, bytes);
   return address;

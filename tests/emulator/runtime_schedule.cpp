@@ -34,7 +34,10 @@ cudaError_t status_of(FaultKind kind) {
     case FaultKind::kMisaligned: return cudaErrorMisalignedAddress;
     case FaultKind::kAssert: return cudaErrorAssert;
     case FaultKind::kIllegalInstruction: return cudaErrorIllegalInstruction;
-    case FaultKind::kTrap: break;
+    case FaultKind::kTrap:
+    case FaultKind::kRace:
+    case FaultKind::kUnwritten:
+    case FaultKind::kDivergence: break;
   }
   return cudaErrorLaunchFailure;
 }

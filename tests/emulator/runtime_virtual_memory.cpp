@@ -19,6 +19,7 @@ struct Memory {
   off_t at = 0;  // in the device's file
   bool released = false;
   size_t mappings = 0;
+  bool mapped = false;  // ever
 };
 
 struct Mapping {
@@ -72,7 +73,7 @@ std::shared_ptr<Memory> create(size_t bytes, const CUmemAllocationProp& properti
     runtime().devices[static_cast<size_t>(device)].used -= bytes;
     fail(cudaErrorMemoryAllocation);
   }
-  auto memory = std::make_shared<Memory>(Memory{device, bytes, file.end, false, 0});
+  auto memory = std::make_shared<Memory>(Memory{device, bytes, file.end, false, 0, false});
   file.end += static_cast<off_t>(bytes);
   void* const view = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor, memory->at);
   if (view != MAP_FAILED) {
@@ -124,6 +125,9 @@ void map(uintptr_t begin, size_t bytes, size_t offset, const std::shared_ptr<Mem
            memory->at) == MAP_FAILED) {
     fail(cudaErrorMemoryAllocation);
   }
+  // What was written by way of another mapping is not followed.
+  if (!memory->mapped) mark_unwritten(reinterpret_cast<void*>(begin), bytes);
+  memory->mapped = true;
   ++memory->mappings;
   state().mappings[begin] = {bytes, memory};
 }
