@@ -57,6 +57,40 @@ struct Program {
   }
 };
 
+using Row = std::vector<uint64_t>;  ///< the bits of an instruction's operands
+
+/// What "op d, a, b, …;" gives for each row; types are of the operands, as ".u32". Each thread has a row.
+std::vector<uint64_t> compute(const std::string& op, const std::string& result, const std::vector<std::string>& types,
+                              const std::vector<Row>& rows);
+
+/// Expects of each row what f, which gets its bits, says.
+template <class F>
+void expect_each(const std::string& op, const std::string& result, const std::vector<std::string>& types,
+                 const std::vector<Row>& rows, F f) {
+  const std::vector<uint64_t> results = compute(op, result, types, rows);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::string text;
+    for (const uint64_t bits : rows[i]) text += testing::PrintToString(bits) + " ";
+    ASSERT_EQ(results[i], static_cast<uint64_t>(f(rows[i]))) << op << " of " << text;
+  }
+}
+
+/// All rows with an element of each.
+std::vector<Row> product(const std::vector<std::vector<uint64_t>>& columns);
+
+template <class T>
+T value(uint64_t bits) {
+  T result;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+template <class T>
+uint64_t bits(T value) {
+  uint64_t result = 0;
+  std::memcpy(&result, &value, sizeof value);
+  return result;
+}
+
 /// The Fault's text with which it ends; an empty one if it does not.
 template <class F>
 std::string fault_of(F&& f, FaultKind kind) {
