@@ -151,11 +151,16 @@ const Function& Module::function(const std::string& name) {
   if (known == nullptr) {
     const auto found = where_.find(name);
     if (found == where_.end()) throw std::runtime_error("no function " + name + " in this PTX");
-    auto parsed = parse_function(*this, found->second);
-    parsed->files = &files_;
-    functions_[name] = std::move(parsed);
+    known = std::make_unique<Function>();  // there before it is parsed, for it may call itself
+    known->files = &files_;
+    try {
+      parse_function(*this, found->second, known.get());
+    } catch (...) {
+      known = nullptr;
+      throw;
+    }
   }
-  return *functions_[name];
+  return *known;
 }
 
 const Kernel& Module::kernel(const std::string& name) {

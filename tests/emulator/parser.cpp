@@ -65,11 +65,11 @@ struct Argument {
 
 class FunctionParser {
  public:
-  FunctionParser(Module& module, size_t at) : module_(module), lexer_(module.text(), at), f_(new Function) {
+  FunctionParser(Module& module, size_t at, Function* into) : module_(module), lexer_(module.text(), at), f_(into) {
     scopes_.emplace_back();
   }
 
-  std::unique_ptr<Function> parse() {
+  void parse() {
     header();
     lexer_.expect("{");
     for (int depth = 1; depth != 0;) {
@@ -89,7 +89,6 @@ class FunctionParser {
       f_->code[instruction].target = found->second;
     }
     f_->frame_bytes = (f_->frame_bytes + 15) / 16 * 16;
-    return std::move(f_);
   }
 
  private:
@@ -525,7 +524,7 @@ class FunctionParser {
 
   Module& module_;
   Lexer lexer_;
-  std::unique_ptr<Function> f_;
+  Function* const f_;
   std::vector<std::unordered_map<std::string_view, Symbol>> scopes_;
   std::unordered_map<std::string_view, Operand> families_;
   std::unordered_map<uint64_t, Operand> constants_;
@@ -537,6 +536,6 @@ class FunctionParser {
 
 }  // namespace
 
-std::unique_ptr<Function> parse_function(Module& module, size_t at) { return FunctionParser(module, at).parse(); }
+void parse_function(Module& module, size_t at, Function* into) { FunctionParser(module, at, into).parse(); }
 
 }  // namespace emulator

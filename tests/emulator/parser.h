@@ -45,6 +45,6 @@ class Module {
 };
 
 /// Parses the function whose directive begins at `at` in the module's text.
-std::unique_ptr<Function> parse_function(Module& module, size_t at);
+void parse_function(Module& module, size_t at, Function* into);
 
 }  // namespace emulator
