@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace emulator::test {
@@ -30,16 +32,15 @@ T rounded(Exact x, Mode mode) {
     case Mode::kNearest: break;
   }
   // Beyond the greatest the next would be as far again as the one before it.
-  const Exact step = std::isinf(above)   ? static_cast<Exact>(kMost) - std::nextafter(kMost, T{0})
-                     : std::isinf(below) ? static_cast<Exact>(kMost) - std::nextafter(kMost, T{0})
-                                         : static_cast<Exact>(above) - static_cast<Exact>(below);
+  const bool at_the_end = std::isinf(above) || std::isinf(below);
+  const Exact step = at_the_end ? static_cast<Exact>(kMost) - static_cast<Exact>(std::nextafter(kMost, T{0}))
+                                : static_cast<Exact>(above) - static_cast<Exact>(below);
   const Exact from = std::isinf(below) ? static_cast<Exact>(above) - step : static_cast<Exact>(below);
   const Exact rest = x - from;
   if (rest * 2 != step) return rest * 2 < step ? below : above;
-  T half_of_it = below;  // even, if its last bit is 0
   unsigned long long pattern = 0;
-  __builtin_memcpy(&pattern, &half_of_it, sizeof half_of_it);
-  return pattern % 2 == 0 && !std::isinf(below) ? below : above;
+  std::memcpy(&pattern, &below, sizeof below);
+  return pattern % 2 == 0 ? below : above;  // of an infinity and the greatest the bits differ likewise
 }
 
 }  // namespace emulator::test
