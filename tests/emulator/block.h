@@ -68,7 +68,7 @@ void run_frame(Frame& frame);
 
 /// Runs the callee to its end: functions have no barriers, and no lanes that wait for others.
 void call_function(Frame& frame, const Instruction& i);
-void set_specials(Frame& frame);
+void set_specials(Frame& frame, bool of_the_block_only);
 
 // ---- waiting: barrier.cpp ----
 

@@ -1,4 +1,5 @@
 // Calls of functions, and what a function finds in its special registers.
+#include <algorithm>
 #include <cstdio>
 
 #include "block.h"
@@ -47,9 +48,15 @@ uint64_t special_value(const Frame& frame, Special what, int lane) {
 
 }  // namespace
 
-void set_specials(Frame& frame) {
+void set_specials(Frame& frame, bool of_the_block_only) {
   for (const SpecialRegister& s : frame.function->specials) {
+    const bool of_the_block = s.what == Special::kCtaidX || s.what == Special::kCtaidY || s.what == Special::kCtaidZ;
     uint64_t* const d = frame.destination(s.where);
+    if (of_the_block) {
+      std::fill_n(d, kLanes, special_value(frame, s.what, 0));
+      continue;
+    }
+    if (of_the_block_only) continue;
     for (int lane = 0; lane < kLanes; ++lane) d[lane] = special_value(frame, s.what, lane);
   }
 }
@@ -141,7 +148,7 @@ void call_function(Frame& frame, const Instruction& i) {
   callee.memory = arena().take<std::byte>(f.frame_bytes * kLanes);
   callee.warp = frame.warp;
   callee.alive = frame.mask;
-  set_specials(callee);
+  set_specials(callee, false);
   const auto copy = [&](Frame& to, const Frame& from, size_t to_at, size_t from_at, size_t bytes) {
     each_lane(frame.mask,
               [&](int lane) { std::memcpy(to.lane_memory(lane) + to_at, from.lane_memory(lane) + from_at, bytes); });

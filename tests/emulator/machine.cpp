@@ -221,7 +221,7 @@ void run(const Kernel& kernel, Dim grid, Dim size, size_t dynamic_shared, const 
       frame.warp = w;
       const unsigned left = threads - w * kLanes;
       frame.alive = frame.began = left >= kLanes ? kAllLanes : (Mask{1} << left) - 1;
-      set_specials(frame);
+      set_specials(frame, n != 0);  // nothing else writes to them
     }
     run_block(block, options().shuffle ? &random : nullptr);
   }
