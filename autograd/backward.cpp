@@ -10,7 +10,7 @@ namespace ember::autograd {
 
 namespace {
 
-using engine::is_observed;
+using internal::is_observed;
 
 struct Roots {
   std::vector<Edge> edges;

@@ -24,13 +24,13 @@ static void append_to_range(std::string& text, const Node& node) {
 
 namespace {
 
-using engine::accumulate;
-using engine::Capture;
-using engine::is_observed;
-using engine::NodeIndex;
-using engine::Pooled;
-using engine::RunningNode;
-using engine::Task;
+using internal::accumulate;
+using internal::Capture;
+using internal::is_observed;
+using internal::NodeIndex;
+using internal::Pooled;
+using internal::RunningNode;
+using internal::Task;
 
 class Run {
  public:

@@ -13,7 +13,7 @@
 #include <ember/autograd/node.h>
 #include <ember/core/pool.h>
 
-namespace ember::autograd::engine {
+namespace ember::autograd::internal {
 
 // Most runs are short, and their lists with them.
 template <class T>
@@ -114,4 +114,4 @@ inline bool is_observed(const Node& node) {
                            e->retained.empty() && e->anomaly == nullptr);
 }
 
-}  // namespace ember::autograd::engine
+}  // namespace ember::autograd::internal
