@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "memory.h"
-#include "race.h"
+#include "race_global.h"
 #include "statement.h"
 
 namespace emulator {
@@ -80,7 +80,9 @@ void check(Frame& frame, const Instruction& i, int lane, const std::byte* at, si
     if (block.races != nullptr) block.races->access(frame, i, lane, offset, bytes, access, value);
     return;
   }
-  if (!block.init || !block.known.contains(address, bytes)) return;
+  if (!block.known.contains(address, bytes)) return;
+  if (block.global_races != nullptr) block.global_races->access(frame, i, lane, address, bytes, access, value);
+  if (!block.init) return;
   if (access != Access::kWrite) {
     if (const size_t n = first_unwritten(at, bytes); n != bytes) {
       char text[128];

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include "race_global.h"
 #include "statement.h"
 
 namespace emulator {
@@ -102,6 +103,11 @@ Handler reduction(const Opcode& op) {
 
 void nothing(Frame&, const Instruction&) {}
 
+// Memory is always that of all; only races have to know.
+void fence(Frame& frame, const Instruction&) {
+  if (frame.block->global_races != nullptr) frame.block->global_races->fence();
+}
+
 void active_mask(Frame& frame, const Instruction& i) {
   uint64_t* const d = frame.destination(i.d[0]);
   each_lane(frame.mask, [&](int l) { d[l] = frame.mask; });
@@ -148,7 +154,8 @@ Handler warp_handler(const Opcode& op) {
   }
   if (op.name == "redux") return op.type == Type::kS32 ? reduction<int32_t>(op) : reduction<uint32_t>(op);
   if (op.name == "bar" || op.name == "barrier") return nothing;  // the machine's part
-  if (op.name == "membar" || op.name == "fence" || op.name == "prefetch" || op.name == "prefetchu") return nothing;
+  if (op.name == "membar" || op.name == "fence") return fence;
+  if (op.name == "prefetch" || op.name == "prefetchu") return nothing;
   if (op.name == "activemask") return active_mask;
   if (op.name == "trap") return trap;
   if (op.name == "timer") return timer;

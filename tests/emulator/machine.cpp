@@ -7,7 +7,7 @@
 #include <random>
 
 #include "block.h"
-#include "race.h"
+#include "race_global.h"
 
 namespace emulator {
 
@@ -200,7 +200,11 @@ void run(const Kernel& kernel, Dim grid, Dim size, size_t dynamic_shared, const 
   auto* const memory = arena().take<std::byte>(memory_bytes * warps);
   block.warps.resize(warps);
   std::optional<Races> races;
-  if (options().race && block.shared_bytes != 0) block.races = &races.emplace(block.shared_bytes, warps);
+  std::optional<GlobalRaces> global_races;
+  if (options().race) {
+    block.races = &races.emplace(block.shared_bytes, warps);
+    block.global_races = &global_races.emplace(*races);
+  }
   block.init = options().init;
   block.sync = options().sync;
   static uint64_t launches = 0;  // each has an order of its own
@@ -210,7 +214,10 @@ void run(const Kernel& kernel, Dim grid, Dim size, size_t dynamic_shared, const 
                    static_cast<unsigned>(n / grid.x / grid.y)};
     // What a block leaves in its shared memory is not what the next finds.
     std::fill(block.shared.begin(), block.shared.end(), std::byte{0xcd});
-    if (races) races->begin_block();
+    if (options().race) {
+      races->begin_block();
+      global_races->begin_block();
+    }
     for (unsigned w = 0; w < warps; ++w) {
       Frame& frame = block.warps[w];
       frame = Frame{};

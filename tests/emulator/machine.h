@@ -33,9 +33,8 @@ enum class FaultKind {
 
 /// What is looked for while kernels run, which slows them down. A finding is a Fault that names both sides.
 struct Options {
-  /// In shared memory, accesses of one byte by two threads, one of them a write, with nothing between them that makes
-  /// one wait for the other: a barrier of the block, or an instruction of the warp (.sync) that names both. Atomics are
-  /// none among themselves, nor are lanes that store the same value at once.
+  /// Accesses of one byte by two threads, one of them a write, with nothing between them that orders them: in shared
+  /// memory as in race.h, in global memory, within a launch, as in race_global.h.
   bool race = false;
   /// Loads of device memory that nothing has written since it was allocated (see memory.h).
   bool init = false;

@@ -74,6 +74,20 @@ TEST(MachineCall, VariablesOfTheCaller) {
   for (uint64_t t = 0; t < 40; ++t) EXPECT_EQ(out[t], (t * 10 + 1) << 32 | t * 10);
 }
 
+TEST(MachineCall, GuardedCalls) {
+  const std::string functions =
+      ".func count(.param .b64 where)\n{\n.reg .b64 %d<3>;\nld.param.u64 %d1, [where];\nred.global.add.u32 [%d1], "
+      "1;\nret;\n}\n";
+  Array<uint32_t> out(1);
+  const Program program(
+      ".param .u64 p0",
+      "ld.param.u64 %d1, [p0];\nsetp.lt.u32 %p1, %tid, 5;\n{\n.param .b64 x;\nst.param.b64 [x], %d1;\n"
+      "@%p1 call count, (x);\n}\n",
+      functions);
+  program({1, 1, 1}, {40, 1, 1}, out.data());
+  EXPECT_EQ(out[0], 5u);
+}
+
 TEST(MachineCall, GuardedReturns) {
   const std::string functions =
       ".func (.param .b32 r) halves(.param .b32 n)\n{\n.reg .pred %p<3>;\n.reg .b32 %r<10>;\nld.param.u32 %r1, [n];\n"

@@ -121,10 +121,96 @@ TEST(MachineRace, GenericAddressesAreOfSharedMemoryToo) {
 }
 
 TEST(MachineRace, ABarrierOfSomeWarps) {
-  // The first two warps wait for each other, the third for nobody.
-  const std::string some = "setp.lt.u32 %p1, %tid, 64;\n@%p1 bar.sync 1, 64;\n";
-  EXPECT_TRUE(has(race_of(exchange(some), 96), {"a read of byte 260", "thread (65, 0, 0)", "of thread (64, 0, 0)"}));
+  // The first two warps wait for each other; the third is done by then, but has waited for nobody.
+  const auto some = [](const char* barrier) {
+    return exchange(std::string("setp.ge.u32 %p1, %tid, 64;\n@%p1 exit;\n") + barrier);
+  };
+  EXPECT_TRUE(has(race_of(some("bar.sync 1, 64;\n"), 96),
+                  {"a read of byte 256", "of thread (64, 0, 0); now", "of thread (63, 0, 0)"}));
+  EXPECT_EQ(race_of(some("bar.sync 1;\n"), 96), "");
   EXPECT_EQ(race_of(exchange("bar.sync 1, 96;\n"), 96), "");
+}
+
+TEST(MachineRace, ReadersOfAnotherWarpAreKept) {
+  // All read; the first warp waits for the third and writes, which its own readers have nothing against.
+  const auto body = [](const char* second) {
+    return std::string(".shared .align 4 .b8 s[8];\nshr.u32 %r9, %tid, 5;\nsetp.eq.u32 %p1, %r9, 1;\n") + second +
+           "ld.shared.u32 %r1, [s];\n@%p1 exit;\nbar.sync 1, 64;\nsetp.ne.u32 %p2, %tid, 0;\n@%p2 exit;\nst.shared.u32 "
+           "[s], 5;\n";
+  };
+  EXPECT_TRUE(
+      has(race_of(body(""), 96), {"a write of byte 0", "a read by ld.shared.u32", "of thread (32, 0, 0); now"}));
+  EXPECT_EQ(race_of(body("@%p1 exit;\n"), 96), "");
+}
+
+TEST(MachineRace, ABytesWordWasWritten) {
+  const auto body = [](const char* between) {
+    return std::string(".shared .align 4 .b8 s[8];\nsetp.eq.u32 %p1, %tid, 0;\n@%p1 st.shared.u32 [s], 5;\n") +
+           between + "ld.shared.u8 %h1, [s+1];\n";
+  };
+  EXPECT_TRUE(has(race_of(body(""), 64), {"a read of byte 1", "a write by st.shared.u32", "in block (0, 0, 0)"}));
+  EXPECT_EQ(race_of(body("bar.sync 0;\n"), 64), "");
+}
+
+namespace {
+
+// Blocks and threads of a launch over 256 words, whose address is %d1; the block's index is %r1.
+std::string global_race_of(const std::string& body, unsigned blocks, unsigned threads) {
+  const With with(only_race());
+  Array<uint32_t> memory(256);
+  const Program program(".param .u64 p0", "ld.param.u64 %d1, [p0];\nmov.u32 %r1, %ctaid.x;\n" + body);
+  return fault_of([&] { program({blocks, 1, 1}, {threads, 1, 1}, memory.data()); }, FaultKind::kRace);
+}
+
+}  // namespace
+
+TEST(MachineGlobalRace, BlocksThatWriteTheSamePlace) {
+  const std::string write = ".loc 1 4 0\nst.global.u32 [%d1+8], %r1;\n";
+  EXPECT_TRUE(
+      has(global_race_of(write, 3, 1), {"a race in global memory: a write at 0x", "in no order, a write by",
+                                        "st.global.u32, here.cu:4", "in block (0, 0, 0); now", "block (1, 0, 0)"}));
+  EXPECT_EQ(global_race_of(write, 1, 1), "");
+  EXPECT_EQ(global_race_of("st.global.u32 [%d1+8], 5;\n", 3, 64), "") << "always the same";
+  const std::string own = "mul.wide.u32 %d2, %r1, 4;\nadd.u64 %d2, %d1, %d2;\n";
+  EXPECT_EQ(global_race_of(own + "st.global.u32 [%d2], %r1;\nld.global.u32 %r2, [%d2];\n", 64, 1), "");
+  // Bytes of a word are apart, and all of those that a thread has written are known.
+  EXPECT_NE(global_race_of(
+                "setp.ne.u32 %p1, %r1, 0;\n@%p1 bra L1;\nst.global.u8 [%d1], 7;\nst.global.u8 [%d1+1], 7;\nexit;\nL1:\n"
+                "ld.global.u8 %h1, [%d1];\n",
+                2, 1),
+            "");
+  EXPECT_EQ(global_race_of("cvt.u64.u32 %d2, %r1;\nadd.u64 %d2, %d1, %d2;\nst.global.u8 [%d2], 7;\n", 64, 1), "");
+}
+
+TEST(MachineGlobalRace, BlocksThatReadWhatOthersWrite) {
+  const auto body = [](const char* before, const char* after) {
+    return std::string(
+               "mul.wide.u32 %d2, %r1, 4;\nadd.u64 %d2, %d1, %d2;\nadd.u32 %r2, %r1, 1;\nst.global.u32 [%d2+4], "
+               "%r2;\n") +
+           before + "ld.global.u32 %r3, [%d2];\n" + after;
+  };
+  EXPECT_TRUE(has(global_race_of(body("", ""), 2, 1), {"a read at 0x", "a write by st.global.u32", "ld.global.u32"}));
+  EXPECT_EQ(global_race_of(body("membar.gl;\n", ""), 2, 1), "");
+  EXPECT_EQ(global_race_of(body("fence.acq_rel.gpu;\n", ""), 2, 1), "");
+  EXPECT_EQ(global_race_of(body("atom.global.add.u32 %r4, [%d1+800], 1;\n", ""), 2, 1), "");
+  EXPECT_EQ(global_race_of(body("ld.volatile.global.u32 %r4, [%d1+800];\n", ""), 2, 1), "");
+  // Read first, and written by a later block.
+  EXPECT_TRUE(
+      has(global_race_of("ld.global.u32 %r3, [%d1];\nsetp.eq.u32 %p1, %r1, 2;\n@%p1 st.global.u32 [%d1], 9;\n", 3, 1),
+          {"a write at 0x", "a read by ld.global.u32", "in block (0, 0, 0); now", "block (2, 0, 0)"}));
+}
+
+TEST(MachineGlobalRace, ThreadsOfABlock) {
+  const auto body = [](const char* between) {
+    return std::string(
+               "mul.wide.u32 %d2, %tid, 4;\nadd.u64 %d2, %d1, %d2;\nadd.u32 %r2, %tid, 1;\nst.global.u32 [%d2], "
+               "%r2;\n") +
+           between +
+           "xor.b32 %r3, %tid, 33;\nmul.wide.u32 %d2, %r3, 4;\nadd.u64 %d2, %d1, %d2;\nld.global.u32 %r3, [%d2];\n";
+  };
+  EXPECT_NE(global_race_of(body(""), 1, 64), "");
+  EXPECT_EQ(global_race_of(body("bar.sync 0;\n"), 1, 64), "");
+  EXPECT_NE(global_race_of(body("bar.warp.sync -1;\n"), 1, 64), "");
 }
 
 namespace {
@@ -152,6 +238,18 @@ TEST(MachineInit, LoadsOfWhatNobodyHasWritten) {
   EXPECT_TRUE(has(init_of("red.global.add.u32 [%d1], 1;\n"), {"4 bytes are read"}));
   EXPECT_EQ(init_of("st.global.u32 [%d1], 1;\nld.global.u32 %r1, [%d1];\nred.global.add.u32 [%d1], 1;\n"), "");
   EXPECT_TRUE(has(init_of("st.global.u32 [%d1], 1;\nld.global.u64 %d2, [%d1];\n"), {"byte 4 has never been"}));
+}
+
+TEST(MachineInit, MemoryThatIsGoneIsForgotten) {
+  Options wanted;
+  wanted.init = true;
+  const With with(wanted);
+  alignas(8) std::byte memory[64] = {};
+  add_range(memory, 64);
+  mark_unwritten(memory, 64);
+  EXPECT_EQ(first_unwritten(memory + 3, 64 - 3), 0u);
+  remove_range(memory, 64);
+  EXPECT_EQ(first_unwritten(memory, 64), 64u);
 }
 
 TEST(MachineInit, MarksFollowCopies) {

@@ -274,7 +274,9 @@ TEST(MachineInteger, CarriesGoOn) {
            [&](const Row& r) { return ((Big{r[0]} * r[2] + r[1]) >> width) + r[3]; });
     expect("add.cc" + u + " %d22, %d10, %d12;\nmadc.lo" + u + " %d23, %d11, %d13, %d13;\n", "%d23",
            [&](const Row& r) { return Big{r[1]} * r[3] + r[3] + ((Big{r[0]} + r[2]) >> width); });
-    // Without .cc the carry stays as it was.
+    // Without .cc the carry stays as it was, also of what takes it in.
+    expect("add.cc" + u + " %d22, %d10, %d12;\naddc" + u + " %d24, %d11, %d13;\naddc" + u + " %d23, 0, 0;\n", "%d23",
+           [&](const Row& r) { return (Big{r[0]} + r[2]) >> width; });
     expect("add.cc" + u + " %d22, %d10, %d12;\nadd" + u + " %d24, %d11, %d13;\naddc" + u + " %d23, 0, 0;\n", "%d23",
            [&](const Row& r) { return (Big{r[0]} + r[2]) >> width; });
   }

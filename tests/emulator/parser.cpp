@@ -486,6 +486,7 @@ class FunctionParser {
     const Space space = space_of(op, address);
     if ((i.handler = memory_handler(op, space)) != nullptr) {
       if (op.name == "ld" || op.name == "ldu") i.width = static_cast<uint8_t>(destination.operands.size());
+      i.strong = op.has("volatile") || op.has("relaxed") || op.has("acquire") || op.has("release");
       if (op.name == "st") i.width = static_cast<uint8_t>(sources);
       // A register's ld.param is of what a launch gives; of a function's own parameters it is of the frame.
       if (op.has("param") && space == Space::kGeneric) {

@@ -53,7 +53,8 @@ struct Instruction {
   Handler handler = nullptr;
   Flow flow = Flow::kNext;
   bool guard_negated = false;
-  uint8_t width = 1;  ///< elements of a vector
+  bool strong = false;  ///< .volatile and the like
+  uint8_t width = 1;    ///< elements of a vector
   Operand guard = kNoOperand;
   Operand d[4] = {kNoOperand, kNoOperand, kNoOperand, kNoOperand};
   Operand s[4] = {kNoOperand, kNoOperand, kNoOperand, kNoOperand};
@@ -115,6 +116,7 @@ struct Function {
 
 struct Block;
 class Races;
+class GlobalRaces;
 
 /// The threads of a warp in a function.
 struct Frame {
@@ -169,6 +171,7 @@ struct Block {
   size_t dynamic_shared = 0;
   Range known;             ///< of global memory, where the last access went
   Races* races = nullptr;  ///< null: nobody asks for them
+  GlobalRaces* global_races = nullptr;
   bool init = false, sync = false;
 };
 

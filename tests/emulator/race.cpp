@@ -62,13 +62,13 @@ void Races::lanes_met(unsigned warp, Mask members) {
   each_lane(members, [&](int lane) { std::copy_n(known, kLanes, &after[static_cast<size_t>(lane) * kLanes]); });
 }
 
-bool Races::is_before(const Record& record, unsigned thread) const {
-  if (record.thread == thread) return true;
-  const unsigned warp = thread / kLanes, other = record.thread / kLanes;
-  if (other != warp) return record.time <= warps_[warp][other];
-  if (record.time <= whole_[warp]) return true;
+bool Races::is_before(uint32_t time, unsigned earlier, unsigned thread) const {
+  if (earlier == thread) return true;
+  const unsigned warp = thread / kLanes, other = earlier / kLanes;
+  if (other != warp) return time <= warps_[warp][other];
+  if (time <= whole_[warp]) return true;
   const std::vector<uint32_t>& after = lanes_[warp];
-  return !after.empty() && record.time <= after[thread % kLanes * kLanes + record.thread % kLanes];
+  return !after.empty() && time <= after[thread % kLanes * kLanes + earlier % kLanes];
 }
 
 // What the new one is after need not be kept: whoever conflicts with that conflicts with the new one, too.

@@ -34,6 +34,10 @@ class Races {
   void warps_met(const std::vector<unsigned>& warps);
   void all_met();
 
+  /// The warp's time, and whether a thread has waited for what another did at a time of its warp.
+  uint32_t now(unsigned warp) const { return time_[warp]; }
+  bool is_before(uint32_t time, unsigned earlier, unsigned thread) const;
+
  private:
   struct Record {
     const Instruction* instruction = nullptr;  ///< null: none
@@ -53,7 +57,7 @@ class Races {
 
   void access(Frame& frame, const Instruction& i, int lane, Byte& byte, size_t at, const Record& now, Access access,
               bool same);
-  bool is_before(const Record& record, unsigned thread) const;
+  bool is_before(const Record& record, unsigned thread) const { return is_before(record.time, record.thread, thread); }
   void keep(Record (&records)[2], const Record& record) const;
   [[noreturn]] void report(Frame& frame, const Instruction& i, int lane, size_t at, Access access,
                            const Record& earlier, bool wrote) const;
