@@ -201,10 +201,8 @@ void run(const Kernel& kernel, Dim grid, Dim size, size_t dynamic_shared, const 
   block.warps.resize(warps);
   std::optional<Races> races;
   std::optional<GlobalRaces> global_races;
-  if (options().race) {
-    block.races = &races.emplace(block.shared_bytes, warps);
-    block.global_races = &global_races.emplace(*races);
-  }
+  if (options().race || options().global_race) block.races = &races.emplace(block.shared_bytes, warps);
+  if (options().global_race) block.global_races = &global_races.emplace(*races);
   block.init = options().init;
   block.sync = options().sync;
   static uint64_t launches = 0;  // each has an order of its own
@@ -214,10 +212,8 @@ void run(const Kernel& kernel, Dim grid, Dim size, size_t dynamic_shared, const 
                    static_cast<unsigned>(n / grid.x / grid.y)};
     // What a block leaves in its shared memory is not what the next finds.
     std::fill(block.shared.begin(), block.shared.end(), std::byte{0xcd});
-    if (options().race) {
-      races->begin_block();
-      global_races->begin_block();
-    }
+    if (races) races->begin_block();
+    if (global_races) global_races->begin_block();
     for (unsigned w = 0; w < warps; ++w) {
       Frame& frame = block.warps[w];
       frame = Frame{};

@@ -33,9 +33,11 @@ enum class FaultKind {
 
 /// What is looked for while kernels run, which slows them down. A finding is a Fault that names both sides.
 struct Options {
-  /// Accesses of one byte by two threads, one of them a write, with nothing between them that orders them: in shared
-  /// memory as in race.h, in global memory, within a launch, as in race_global.h.
+  /// Accesses of one byte of shared memory by two threads, one of them a write, with nothing between them that orders
+  /// them: see race.h.
   bool race = false;
+  /// In global memory, within a launch, too: see race_global.h. Takes half as long again.
+  bool global_race = false;
   /// Loads of device memory that nothing has written since it was allocated (see memory.h).
   bool init = false;
   /// Barriers of the block to which not all lanes of a warp come at the same instruction, and instructions of a warp

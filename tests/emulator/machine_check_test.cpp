@@ -8,7 +8,7 @@ namespace {
 
 Options only_race() {
   Options o;
-  o.race = true;
+  o.race = o.global_race = true;
   return o;
 }
 Options only_sync() {

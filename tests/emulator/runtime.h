@@ -12,10 +12,9 @@
 //   EMBER_EMULATED_SMS      multiprocessors of each; 132
 //   EMBER_EMULATED_MEMORY   of each, in MiB; 2048
 //   EMBER_EMULATED_FILL     the byte that new memory is filled with (0 to 255), or none; 205
-//   EMBER_EMULATED_CHECK    what else ends a kernel, as a list with commas: race, hazards in shared memory; init, loads
-//   of
-//                           memory that nobody has written; sync, barriers that lanes of a warp come to apart. See
-//                           Options in machine.h.
+//   EMBER_EMULATED_CHECK    what else ends a kernel, as a list with commas: race, hazards between threads in shared
+//                           memory; global-race, in global memory too; init, loads of memory that nobody has written;
+//                           sync, barriers that lanes of a warp come to apart. See Options in machine.h.
 #pragma once
 
 #include "enqueue.h"

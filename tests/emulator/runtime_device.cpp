@@ -49,6 +49,8 @@ void set_options(const Settings& made) {
   for (std::string word; std::getline(words, word, ',');) {
     if (word == "race") {
       options().race = true;
+    } else if (word == "global-race") {
+      options().global_race = true;
     } else if (word == "init") {
       options().init = true;
     } else if (word == "sync") {
