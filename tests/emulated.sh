@@ -6,8 +6,8 @@
 #
 # The build is one with -DEMBER_CUDA=ON -DCMAKE_CUDA_RUNTIME_LIBRARY=Shared -DEMBER_CUDA_EMULATOR=ON. What the device
 # is like, and in which order its streams go on, is set by the variables in tests/emulator/runtime.h. Among them is
-# EMBER_EMULATED_CHECK=race,init,sync: with it a kernel fails where its threads race for memory, where it reads what
-# nobody has written, and where lanes of a warp come to different barriers.
+# EMBER_EMULATED_CHECK=race,global-race,init,sync: with it a kernel fails where its threads race for shared or global
+# memory, where it reads memory that nobody has written, and where lanes of a warp come to different barriers.
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2; }
 build=$(cd "$1" && pwd)
