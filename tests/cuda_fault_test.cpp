@@ -124,9 +124,9 @@ TEST_F(CudaFaultDeathTest, WithoutItTheNextWaitDoes) {
 
 TEST_F(CudaFaultDeathTest, BlockingReportsAnAddressWhereItIsUsed) {
   const Blocking blocking("1");
-  EXPECT_EXIT(
-      address_out_of_range(), testing::ExitedWithCode(0),
-      "call: mul: the launch of [a-z ]* failed: cudaErrorIllegalAddress: [a-z ]*[.] wait: .*failed.*then: .*failed");
+  EXPECT_EXIT(address_out_of_range(), testing::ExitedWithCode(0),
+              "call: mul: the launch of an elementwise kernel failed: cudaErrorIllegalAddress: [a-z ]*[.] wait: "
+              ".*failed.*then: .*failed");
 }
 
 TEST_F(CudaFaultDeathTest, WithoutItTheNextWaitReportsAnAddress) {

@@ -41,7 +41,6 @@ uint64_t special_value(const Frame& frame, Special what, int lane) {
     case Special::kLanemaskGt: return static_cast<Mask>(~(bit | (bit - 1)));
     case Special::kLanemaskGe: return static_cast<Mask>(~(bit - 1));
     case Special::kDynamicShared: return block.dynamic_shared;
-    case Special::kZero: return 0;
   }
   return 0;
 }
@@ -64,7 +63,7 @@ void set_specials(Frame& frame, bool of_the_block_only) {
 namespace {
 
 // vprintf(format, arguments): arguments lie as a structure of what varargs become.
-void print(Frame& frame, int lane, const char* format, const std::byte* arguments) {
+void print(const char* format, const std::byte* arguments) {
   std::string out;
   size_t at = 0;
   const auto next = [&]<class T>(T* value) {
@@ -105,7 +104,6 @@ void print(Frame& frame, int lane, const char* format, const std::byte* argument
     }
     out += text;
   }
-  static_cast<void>(frame), static_cast<void>(lane);
   std::fputs(out.c_str(), stdout);
   std::fflush(stdout);
 }
@@ -122,7 +120,7 @@ void call_builtin(Frame& frame, const Instruction& i) {
   for (Mask m = frame.mask; m != 0; m &= m - 1) {
     const int lane = std::countr_zero(m);
     if (call.name == "vprintf") {
-      print(frame, lane, argument<const char*>(frame, call, 0, lane), argument<const std::byte*>(frame, call, 1, lane));
+      print(argument<const char*>(frame, call, 0, lane), argument<const std::byte*>(frame, call, 1, lane));
     } else {  // __assertfail(message, file, line, function, character size)
       frame.fault(FaultKind::kAssert, i, lane,
                   std::string("assertion failed: ") + argument<const char*>(frame, call, 0, lane));

@@ -10,7 +10,7 @@ namespace emulator {
 
 namespace {
 
-// NVIDIA does not document the container; these fields are what files made by nvcc 12 and 13 have.
+// NVIDIA does not document the container; these fields are what files made by nvcc 13.0 have.
 struct Wrapper {
   uint32_t magic, version;
   const std::byte* data;

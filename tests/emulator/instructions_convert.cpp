@@ -1,6 +1,5 @@
 // Comparisons, selections, conversions, and moves.
 #include <cfenv>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -310,7 +309,6 @@ Handler convert_handler(const Opcode& op) {
 }
 
 Handler move_handler(const Opcode& op, size_t destinations, size_t sources) {
-  if (op.name == "cvta") return nullptr;
   if (op.name != "mov") return nullptr;
   if (destinations == 1 && sources == 1) return move;
   const size_t parts = destinations * sources;

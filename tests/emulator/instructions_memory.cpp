@@ -97,7 +97,9 @@ void check(Frame& frame, const Instruction& i, int lane, const std::byte* at, si
 template <Space space>
 bool is_checked(const Frame& frame) {
   if (space == Space::kLocal || space == Space::kParameter) return false;
-  return frame.block->races != nullptr || (frame.block->init && space != Space::kShared);
+  const Block& block = *frame.block;
+  const bool shared = block.races != nullptr, global = block.global_races != nullptr || block.init;
+  return (shared && space != Space::kGlobal) || (global && space != Space::kShared);
 }
 
 // Registers wider than the type get its sign.

@@ -2,9 +2,9 @@
 //
 // It is for tests: what a kernel computes, which memory it touches and where its threads wait are those of the program
 // that nvcc made; how long it takes, and what only the hardware's caches could show, are not. Blocks run one after
-// another, in the order of their index or in a random one; within a block the lanes of a warp run together as far as
-// they are at the same instruction. PTX ISA 9.0, as far as the library's own kernels and CUB's use it; anything else is
-// a Fault that names the instruction.
+// another in the order of their index, their warps in that of theirs or in a random one; the lanes of a warp run
+// together as far as they are at the same instruction. PTX ISA 9.0, as far as the library's own kernels and CUB's use
+// it; anything else is a Fault that names the instruction.
 #pragma once
 
 #include <chrono>

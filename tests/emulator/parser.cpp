@@ -56,7 +56,6 @@ struct Symbol {
 
 struct Argument {
   std::vector<Operand> operands;  // more than one of a vector
-  std::vector<std::string_view> names;
   bool negated = false, vector = false, address = false;
   Operand second = kNoOperand;  // of a|b
   int64_t offset = 0;
@@ -244,11 +243,9 @@ class FunctionParser {
         {"%lanemask_le", Special::kLanemaskLe},
         {"%lanemask_gt", Special::kLanemaskGt},
         {"%lanemask_ge", Special::kLanemaskGe},
-        {"%dynamic_smem_size", Special::kDynamicShared},
-        {"WARP_SZ", Special::kZero}};
+        {"%dynamic_smem_size", Special::kDynamicShared}};
     const auto found = specials.find(name);
     if (found == specials.end()) return kNoOperand;
-    if (found->second == Special::kZero) return constant(kLanes);
     const auto [at, fresh] = specials_.try_emplace(name, f_->registers);
     if (fresh) f_->specials.push_back({found->second, f_->registers++});
     return at->second;
@@ -290,6 +287,7 @@ class FunctionParser {
     uint64_t bits = 0;
     if (parse_number(word, &bits)) return constant(bits);
     if (word == "_") return kSink;
+    if (word == "WARP_SZ") return constant(kLanes);
     if (const Operand s = special(word); s != kNoOperand) return s;
     Symbol symbol;
     if (!lookup(word, &symbol)) lexer_.fail("an unknown name " + std::string(word) + " before");
@@ -318,12 +316,6 @@ class FunctionParser {
       return a;
     }
     a.negated = lexer_.accept("!");
-    if (lexer_.accept("(")) {  // of a call
-      while (!lexer_.accept(")")) {
-        if (!lexer_.accept(",")) a.names.push_back(lexer_.take());
-      }
-      return a;
-    }
     a.operands.push_back(operand());
     if (lexer_.accept("|")) a.second = operand();
     return a;
@@ -419,7 +411,7 @@ class FunctionParser {
     if (i.call->name != "vprintf" && i.call->name != "__assertfail") i.call->function = &module_.function(i.call->name);
   }
 
-  static bool writes(const Opcode& op) {
+  static bool has_result(const Opcode& op) {
     static constexpr std::string_view names[] = {"st",    "red",  "bar",       "barrier",  "membar",
                                                  "fence", "trap", "nanosleep", "prefetch", "prefetchu"};
     if ((op.name == "bar" || op.name == "barrier") && op.has("red")) return true;
@@ -441,7 +433,7 @@ class FunctionParser {
   void plain(const Opcode& op, Instruction& i) {
     std::vector<Argument> sources;
     Argument destination;
-    if (writes(op) && !lexer_.is(";")) {
+    if (has_result(op) && !lexer_.is(";")) {
       destination = argument();
       for (size_t n = 0; n < destination.operands.size(); ++n) i.d[n] = destination.operands[n];
       if (destination.second != kNoOperand) i.d[1] = destination.second;

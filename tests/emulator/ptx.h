@@ -89,8 +89,7 @@ enum class Special : uint8_t {
   kLanemaskLe,
   kLanemaskGt,
   kLanemaskGe,
-  kDynamicShared,
-  kZero
+  kDynamicShared
 };
 
 struct SpecialRegister {
