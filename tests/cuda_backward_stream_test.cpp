@@ -125,6 +125,36 @@ TEST_F(CudaBackwardStream, LeafGradientsAreReadyOnTheCallersStream) {
   });
 }
 
+// It is added to behind what the caller's stream has been given meanwhile: here by a hook, when all that the backward
+// waits for at its beginning is past.
+TEST_F(CudaBackwardStream, LeavesAccumulateOnTheCallersStream) {
+  const Stream s = side(), caller = side();
+  twice([&](double scale, auto slow) {
+    const Tensor x = leaf();
+    const Tensor y = on(s, [&] { return x * 3; });
+    cuda::synchronize();
+    const StreamGuard guard(caller);
+    y.backward(filled(scale), /*retain_graph=*/true);
+    cuda::synchronize();
+    Tensor before;
+    y.register_hook([&](const Tensor&) {
+      EXPECT_EQ(current_stream(kCUDA), s);
+      const StreamGuard on_caller(caller);
+      slow(caller);
+      before = x.grad() * 1;
+    });
+    int leaves = 0;
+    x.register_hook([&](const Tensor&) {
+      EXPECT_EQ(current_stream(kCUDA), caller);
+      ++leaves;
+    });
+    y.backward(filled(scale));
+    EXPECT_EQ(leaves, 1);
+    EXPECT_TRUE(all_are(before, 3 * scale));
+    EXPECT_TRUE(all_are(x.grad(), 6 * scale));
+  });
+}
+
 TEST_F(CudaBackwardStream, BranchesMeetAtALeaf) {
   const Stream a = side(), b = side();
   twice([&](double scale, auto slow) {

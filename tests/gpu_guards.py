@@ -95,7 +95,7 @@ GUARDS = [
     Guard("engine: leaves accumulate on the caller's stream", ENGINE,
           "if (s.device.is_cpu() || node.num_outputs() != 0) return s;",
           "if (s.device.is_cpu() || node.num_outputs() != 0 || OFF) return s;",
-          streams("CudaBackwardStream.ALeafGradientLastsUntilTheCallerHasUsedIt")),
+          streams("CudaBackwardStream.LeavesAccumulateOnTheCallersStream")),
     Guard.statement("engine: the caller's stream waits for all of backward", ENGINE,
                     "for (const Stream& used : used_streams_) join(",
                     streams("CudaBackwardStream.GradientsInBetweenAreReadyOnTheCallersStream")),
