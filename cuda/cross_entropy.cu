@@ -180,6 +180,7 @@ CrossEntropyArguments<T> arguments(const Tensor& log_sum, const Tensor& in, cons
 
 template <class T>
 void launch_losses(const LaunchScope& scope, const CrossEntropyArguments<T>& a, const RowPlan& plan, T* losses) {
+  if (a.rows == 0) return;
   visit_row_plan(plan, [&]<int kLanes, int E>() {
     cross_entropy_rows<T, kLanes, E><<<row_blocks(a.rows, plan), plan.threads, 0, scope.stream>>>(a, losses);
   });
@@ -223,6 +224,7 @@ void cross_entropy_total(const Tensor& out, const Tensor& count, const Tensor& l
 
 void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& count, const Tensor& log_sum,
                             const Tensor& in, const Tensor& target, int64_t ignored) {
+  if (in.size(0) == 0) return;
   const LaunchScope scope(in.device());
   visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class T>() {
     const CrossEntropyArguments<T> a = arguments<T>(log_sum, in, target, ignored);

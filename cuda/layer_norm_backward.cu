@@ -305,7 +305,7 @@ void launch_backward(LayerNormBackward<T> a, T* grad_weight, T* grad_bias, Devic
       parameters ? launch_backward_rows<T, 1, true>(a, plan, scope) : launch_backward_rows<T, 1, false>(a, plan, scope);
     }
   } else {
-    if (a.grad_in != nullptr) {
+    if (a.grad_in != nullptr && a.rows != 0) {
       const unsigned blocks = row_blocks(a.rows, {kLongRowThreads, kLongRowThreads, 0});
       layer_norm_backward_long<<<blocks, kLongRowThreads, 0, scope.stream>>>(a);
       check_launch("layer_norm_backward");

@@ -23,7 +23,7 @@ EMBER_HD inline int row_shift(const T* row) {
 
 // How a row is shared out, each of its elements to one slot of one thread.
 struct RowPlan {
-  int lanes;     // threads per row: 8, 32, or all of the block
+  int lanes;     // threads per row: 8, 32, or all of the block, which are more
   int threads;   // per block
   int elements;  // slots per thread, which hold the row in registers; 0: the row is too long, and is read twice
   bool block() const { return lanes == threads; }
@@ -35,14 +35,15 @@ inline constexpr int kRowBlockLimit = 512;  // threads of a block that holds one
 inline constexpr int kLongRowThreads = 1024;
 
 // `positions`: the elements of a row, and of the vector that it may begin in the middle of. `operands`: how many arrays
-// a thread holds its part of.
-inline RowPlan plan_positions(int64_t positions, int operands) {
+// a thread holds its part of. `warp_elements`: the most slots of a thread where a warp has the row; longer rows are a
+// block's.
+inline RowPlan plan_positions(int64_t positions, int operands, int warp_elements = 32) {
   const auto threads = [](int64_t count, int elements) {  // whole warps
     return static_cast<int>((count + 32 * elements - 1) / (32 * elements) * 32);
   };
   if (positions <= 8 * 8) return {8, 2 * kRowThreads, 8};
   for (const int elements : {8, 16, 32}) {
-    if (positions <= 32 * elements) return {32, kRowThreads, elements};
+    if (elements <= warp_elements && positions <= 32 * elements) return {32, kRowThreads, elements};
   }
   for (const int elements : {16, 32}) {
     if (elements * operands > 32 || positions > kRowBlockLimit * elements) continue;
@@ -56,6 +57,9 @@ inline RowPlan plan_rows(int64_t n, int shift, int vector, int operands) {
   const bool aligned = shift == 0 && n % vector == 0;
   return plan_positions(aligned ? n : n + vector - 1, operands);
 }
+
+// Of rows that are normalised, which have a weight and a bias to hold, too.
+inline RowPlan plan_layer_norm(int64_t n) { return plan_positions(n, 1, 16); }
 
 // Of rows that a kernel only passes over, in rounds of lanes·elements slots: nothing is held from round to round.
 inline RowPlan plan_sweep(int64_t n, int shift, int vector) {

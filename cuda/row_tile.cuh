@@ -20,10 +20,19 @@ namespace ember::cuda {
 
 template <class T>
 __device__ void unpack(const uint4& bits, compute_t<T>* x) {
-  T elements[kRowVector<T>];
-  memcpy(elements, &bits, sizeof(bits));
+  if constexpr (std::is_same_v<T, BFloat16>) {  // one instruction for an element, also for the upper half of a word
+    const uint32_t words[4] = {bits.x, bits.y, bits.z, bits.w};
 #pragma unroll
-  for (int j = 0; j < kRowVector<T>; ++j) x[j] = static_cast<compute_t<T>>(elements[j]);
+    for (int j = 0; j < 4; ++j) {
+      x[2 * j] = detail::bit_cast<float>(words[j] << 16);
+      x[2 * j + 1] = detail::bit_cast<float>(words[j] & 0xffff0000u);
+    }
+  } else {
+    T elements[kRowVector<T>];
+    memcpy(elements, &bits, sizeof(bits));
+#pragma unroll
+    for (int j = 0; j < kRowVector<T>; ++j) x[j] = static_cast<compute_t<T>>(elements[j]);
+  }
 }
 
 // Two floats rounded to 2-byte floats, the first in the low half.
@@ -55,6 +64,17 @@ __device__ uint4 pack(const compute_t<T>* x) {
 
 // One instruction: the compiler takes some assignments of a uint4 apart.
 __device__ inline void store_vector(void* to, const uint4& bits) { __stwb(static_cast<uint4*>(to), bits); }
+
+// The vector that has V times the same element.
+template <class T>
+__device__ uint4 filled_vector(T element) {
+  T elements[kRowVector<T>];
+#pragma unroll
+  for (int j = 0; j < kRowVector<T>; ++j) elements[j] = element;
+  uint4 bits;
+  memcpy(&bits, elements, sizeof(bits));
+  return bits;
+}
 
 // ---- a thread's part of a row ----
 
@@ -152,6 +172,13 @@ template <class T, int V>
 struct RowPart {
   std::conditional_t<V == 1, T, uint4> bits;
 
+  __device__ void fill(T element) {
+    if constexpr (V == 1) {
+      bits = element;
+    } else {
+      bits = filled_vector(element);
+    }
+  }
   __device__ void load(const T* from) {
     if constexpr (V == 1) {
       bits = *from;
@@ -175,11 +202,26 @@ struct RowPart {
   }
 };
 
-// Whether rows of n elements that begin here can be read so in vectors. Null pointers have no say.
+// How rows can be read so.
+enum class RowFit {
+  Elements,  // one element at a time
+  Vectors,   // all rows are aligned, and of whole vectors
+  Whole,     // and fill the slots of their threads: there is nothing to ask
+};
+template <class T, RowFit kFit>
+inline constexpr int kPart = kFit == RowFit::Elements ? 1 : kRowVector<T>;
+
+// Whether rows of n elements that begin here can be read in vectors. Null pointers have no say.
 template <class T>
 bool vectors_fit(int64_t n, std::initializer_list<const T*> arrays) {
   if (n % kRowVector<T> != 0) return false;
   return std::all_of(arrays.begin(), arrays.end(), [](const T* p) { return row_shift(p) == 0; });
+}
+// `slots`: those of the threads of a row.
+template <class T>
+RowFit row_fit(int64_t n, int64_t slots, std::initializer_list<const T*> arrays) {
+  if (!vectors_fit(n, arrays)) return RowFit::Elements;
+  return n == slots ? RowFit::Whole : RowFit::Vectors;
 }
 
 // ---- reductions over the threads of a row ----
@@ -195,13 +237,15 @@ struct Plus {
   }
 };
 
-// kLanes threads, 8 or 32, or 0 for the block, which has whole warps. Every lane gets the result, the same bits in
-// all: each step adds the same two numbers on both sides.
+// kLanes threads, 8 or 32, or the block: more than 32, or 0 for a block of any number of whole warps. Every lane gets
+// the result, the same bits in all: each step adds the same two numbers on both sides, and all add warps in one order.
 template <class C, int kLanes>
 struct RowReducer {
   static constexpr int kMost = 2;  // numbers reduced together
+  static constexpr bool kBlock = kLanes == 0 || kLanes > 32;
+  static constexpr int kWarps = kLanes == 0 ? 32 : (kLanes + 31) / 32;
   struct Shared {
-    C parts[2][kMost][32];  // two in turn, so that one barrier does for each reduction
+    C parts[2][kMost][kWarps];  // two in turn, so that one barrier does for each reduction
   };
   Shared& shared;
   int turn = 0;
@@ -209,18 +253,28 @@ struct RowReducer {
   template <int N, class Op>
   __device__ void operator()(C (&x)[N], Op op, C identity) {
     static_assert(N <= kMost);
-    within<kLanes == 0 ? 32 : kLanes>(x, op);
-    if constexpr (kLanes == 0) {
+    within<kBlock ? 32 : kLanes>(x, op);
+    if constexpr (kBlock) {
       const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-      const int warps = static_cast<int>(blockDim.x) / 32;
       if (lane == 0) {
 #pragma unroll
         for (int i = 0; i < N; ++i) shared.parts[turn][i][warp] = x[i];
       }
       __syncthreads();
+      if constexpr (kLanes == 0) {
+        const int warps = static_cast<int>(blockDim.x) / 32;
 #pragma unroll
-      for (int i = 0; i < N; ++i) x[i] = lane < warps ? shared.parts[turn][i][lane] : identity;
-      within<32>(x, op);
+        for (int i = 0; i < N; ++i) x[i] = lane < warps ? shared.parts[turn][i][lane] : identity;
+        within<32>(x, op);
+      } else {  // a few: one after the other is less to wait for than a second shuffle
+#pragma unroll
+        for (int i = 0; i < N; ++i) x[i] = shared.parts[turn][i][0];
+#pragma unroll
+        for (int w = 1; w < kWarps; ++w) {
+#pragma unroll
+          for (int i = 0; i < N; ++i) x[i] = op(x[i], shared.parts[turn][i][w]);
+        }
+      }
       turn ^= 1;
     }
   }
@@ -252,6 +306,7 @@ template <int kLanes, int E>
 inline constexpr int kRowBound = E == 0        ? kLongRowThreads
                                  : kLanes == 0 ? kRowBlockLimit
                                  : kLanes == 8 ? 2 * kRowThreads
+                                 : kLanes > 32 ? kLanes
                                                : kRowThreads;
 
 struct Lane {
@@ -262,24 +317,26 @@ struct Lane {
 // the row the last, so that the lanes of a warp meet in shuffles.
 template <int kLanes, class F>
 __device__ void with_row(int64_t rows, int64_t n, F f) {
+  constexpr bool kBlock = kLanes == 0 || kLanes > 32;
   const int lanes = kLanes == 0 ? static_cast<int>(blockDim.x) : kLanes;
-  const int groups = kLanes == 0 ? 1 : static_cast<int>(blockDim.x) / kLanes;
-  const int group = kLanes == 0 ? 0 : static_cast<int>(threadIdx.x) / kLanes;
+  const int groups = kBlock ? 1 : static_cast<int>(blockDim.x) / kLanes;
+  const int group = kBlock ? 0 : static_cast<int>(threadIdx.x) / kLanes;
   const int lane = static_cast<int>(threadIdx.x) - group * lanes;
   int64_t row = static_cast<int64_t>(blockIdx.x) * groups + group;
-  if (row >= rows) {
+  if (!kBlock && row >= rows) {
     row = rows - 1;
     n = 0;
   }
   f(row, n, Lane{lane, lanes});
 }
 
-// Blocks for all rows, not only as many as the device holds: they differ in speed, and the device hands them out.
+// Blocks for all rows, of which there are some; not only as many as the device holds: they differ in speed, and the
+// device hands them out.
 inline unsigned row_blocks(int64_t rows, const RowPlan& plan) {
   const int64_t per_block = plan.rows_per_block();
   const int64_t blocks = (rows + per_block - 1) / per_block;
   EMBER_CHECK(blocks <= INT32_MAX, rows, " rows are too many for one kernel");
-  return static_cast<unsigned>(std::max<int64_t>(blocks, 1));
+  return static_cast<unsigned>(blocks);
 }
 
 // f.operator()<kLanes, E>() for a plan.

@@ -19,8 +19,8 @@ namespace {
 
 using namespace test;  // NOLINT: what the tests of kernels share
 
-constexpr int64_t kSizes[] = {1,    2,    3,    31,   32,   33,   64,    65,    127,   1000,
-                              1024, 1025, 4096, 8191, 8192, 8193, 16384, 16385, 50257, 100001};
+constexpr int64_t kSizes[] = {1,   2,    3,    31,   32,   33,   63,   64,   65,   127,   256,   257,   512,   513,
+                              768, 1000, 1024, 1025, 1536, 4096, 8191, 8192, 8193, 16384, 16385, 50257, 100001};
 
 class Kernels : public testing::TestWithParam<const char*> {
  protected:

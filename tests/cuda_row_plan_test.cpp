@@ -79,6 +79,17 @@ void expect_row_plans() {
           expect_covered<V>(plan, rounds ? kLong : plan.elements, n, shift, rounds);
         }
       }
+      if (shift == 0) {  // of a layer norm: rows that are not aligned are read one element at a time
+        const RowPlan norm = cuda::plan_layer_norm(n);
+        expect_launchable(norm);
+        ASSERT_EQ(norm.elements == 0, n > 16384);
+        ASSERT_TRUE(norm.elements <= 16 || n > 8192) << "too many to hold a weight and a bias, too";
+        ASSERT_EQ(norm.block(), n > 512);
+        if (norm.elements != 0 && (n <= 300 || n % 977 == 0 || (n & (n - 1)) == 0 || ((n - 1) & (n - 2)) == 0)) {
+          expect_covered<1>(norm, norm.elements, n, 0, false);
+          if (n % V == 0) expect_covered<V>(norm, norm.elements, n, 0, false);
+        }
+      }
       const RowPlan sweep = cuda::plan_sweep(n, any ? V - 1 : 0, V);
       expect_launchable(sweep);
       ASSERT_TRUE(sweep.elements == 16 || (sweep.elements == 8 && sweep.lanes == 8));
