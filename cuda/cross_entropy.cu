@@ -21,25 +21,50 @@ struct CrossEntropyArguments {
 };
 
 // The loss of a row, in its lane 0; 0 in the others, and where n is 0. Writes log_sum.
-template <int kLanes, int E, class T>
+template <int kLanes, int E, RowFit kFit, class T>
 __device__ compute_t<T> row_loss(const CrossEntropyArguments<T>& a, int64_t row, int64_t n, Lane lane,
                                  RowReducer<compute_t<T>, kLanes>& reduce) {
   using C = compute_t<T>;
+  const T none(-std::numeric_limits<float>::infinity());
   const T* const x = a.in + row * a.n;
-  const int shift = row_shift(x);
-  C largest, sum = 0;
+  const int shift = kFit == RowFit::Elements ? row_shift(x) : 0;
+  // The class is on its way together with the row, its score while the row is added up.
+  const int64_t c = a.classes[row];
+  C largest, sum = 0, score = 0;
+  const auto ask_for_score = [&] {
+    if (c >= 0 && c < n) score = static_cast<C>(x[c]);
+  };
   if constexpr (E != 0) {
+    constexpr int V = kRowVector<T>, K = E / V;
     const RowTile<T, E> tile(static_cast<int>(n), shift, lane.lane, lane.lanes);
-    C scores[E];
-    tile.load(scores, x, T(-std::numeric_limits<float>::infinity()));
-    largest = scores[0];
+    uint4 raw[K];
+    if constexpr (kFit != RowFit::Elements) {
+      const int first = lane.lane * V, left = static_cast<int>(n) - first;
+      const int step = (kLanes != 0 ? kLanes : lane.lanes) * V;
 #pragma unroll
-    for (int e = 1; e < E; ++e) largest = Largest{}(largest, scores[e]);
-    largest = reduce.largest(largest);
+      for (int k = 0; k < K; ++k) {
+        const bool whole = kFit == RowFit::Whole;
+        if constexpr (!whole) raw[k] = filled_vector(none);
+        load_vector_once(raw[k], x + first + k * step, whole || k * step < left);
+      }
+    } else {
+      tile.load(raw, x, none);
+    }
+    asm volatile("" ::: "memory");  // the row first: the score has to wait for the class
+    ask_for_score();
+    largest = reduce.largest(largest_element<T>(raw));
+    constexpr int kSums = 4;
+    C sums[kSums] = {};
 #pragma unroll
-    for (int e = 0; e < E; ++e) sum += row_exp<T>(scores[e] - largest);
-    sum = reduce.sum(sum);
+    for (int k = 0; k < K; ++k) {
+      C scores[V];
+      unpack<T>(raw[k], scores);
+#pragma unroll
+      for (int j = 0; j < V; ++j) sums[(k * V + j) % kSums] += term_exp(scores[j] - largest);
+    }
+    sum = reduce.sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
   } else {
+    ask_for_score();
     const auto online = long_row_sum(x, n, shift, lane, reduce);
     largest = online.largest;
     sum = online.sum;
@@ -48,22 +73,26 @@ __device__ compute_t<T> row_loss(const CrossEntropyArguments<T>& a, int64_t row,
   const C log_total = std::log(sum);
   a.log_sum[2 * row] = largest;
   a.log_sum[2 * row + 1] = log_total;
-  const int64_t c = a.classes[row];
   if (c == a.ignored) return 0;
   if (c < 0 || c >= n) {
     a.fault.report(c, n);
     return 0;
   }
-  return log_total - (static_cast<C>(x[c]) - largest);
+  return log_total - (score - largest);
 }
 
-template <class T, int kLanes, int E>
-__global__ void __launch_bounds__(kRowBound<kLanes, E>) cross_entropy_rows(CrossEntropyArguments<T> a, T* losses) {
+// Blocks that a multiprocessor is to hold, where a warp has a row: 40 warps, and 48 registers a thread.
+template <class T, int kLanes>
+inline constexpr int kLossBlocks = (kLanes == 32 && sizeof(T) < 8) ? 10 : 1;
+
+template <class T, int kLanes, int E, RowFit kFit>
+__global__ void __launch_bounds__(kRowBound<kLanes, E>, kLossBlocks<T, kLanes>)
+    cross_entropy_rows(CrossEntropyArguments<T> a, T* losses) {
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, kLanes>::Shared shared;
   RowReducer<C, kLanes> reduce{shared};
   with_row<kLanes>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
-    const C loss = row_loss<kLanes, E>(a, row, n, lane, reduce);
+    const C loss = row_loss<kLanes, E, kFit>(a, row, n, lane, reduce);
     if (lane.lane == 0 && n != 0) losses[row] = static_cast<T>(loss);
   });
 }
@@ -82,7 +111,7 @@ __global__ void __launch_bounds__(kLongRowThreads)
   for (int64_t first = 0; first < a.rows; first += blockDim.x / kLanes) {
     const bool there = first + group < a.rows;  // lanes of a warp that have no row meet the others in shuffles
     const int64_t row = there ? first + group : a.rows - 1;
-    totals[0] += row_loss<kLanes, 8>(a, row, there ? a.n : 0, Lane{lane, kLanes}, reduce);
+    totals[0] += row_loss<kLanes, 8, RowFit::Elements>(a, row, there ? a.n : 0, Lane{lane, kLanes}, reduce);
     if (lane == 0 && there && a.classes[row] != a.ignored) totals[1] += 1;
   }
   RowReducer<C, 0>{shared}(totals, Plus{}, C(0));
@@ -181,8 +210,18 @@ CrossEntropyArguments<T> arguments(const Tensor& log_sum, const Tensor& in, cons
 template <class T>
 void launch_losses(const LaunchScope& scope, const CrossEntropyArguments<T>& a, const RowPlan& plan, T* losses) {
   if (a.rows == 0) return;
+  const unsigned blocks = row_blocks(a.rows, plan);
+  const RowFit fit = row_fit<T>(a.n, int64_t{plan.lanes} * plan.elements, {a.in});
   visit_row_plan(plan, [&]<int kLanes, int E>() {
-    cross_entropy_rows<T, kLanes, E><<<row_blocks(a.rows, plan), plan.threads, 0, scope.stream>>>(a, losses);
+    const auto launch = [&]<RowFit kFit>() {
+      cross_entropy_rows<T, kLanes, E, kFit><<<blocks, plan.threads, 0, scope.stream>>>(a, losses);
+    };
+    if constexpr (E != 0 && sizeof(T) < 8) {
+      if (E > 8 && fit == RowFit::Whole)
+        return launch.template operator() < E == 8 ? RowFit::Vectors : RowFit::Whole > ();
+      if (fit != RowFit::Elements) return launch.template operator()<RowFit::Vectors>();
+    }
+    launch.template operator()<RowFit::Elements>();
   });
   check_launch("cross_entropy");
 }

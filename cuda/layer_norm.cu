@@ -59,7 +59,7 @@ inline constexpr bool kHoldParameters = kFit != RowFit::Elements && 2 * E * size
 
 // Blocks that a multiprocessor is to hold, of rows over two warps: 32 warps, and 64 registers a thread.
 template <class T, RowFit kFit, int kLanes>
-inline constexpr int kNormBlocks = kFit == RowFit::Whole&& kLanes == 64 ? 16 : 1;
+inline constexpr int kNormBlocks = (kFit == RowFit::Whole && kLanes == 64) ? 16 : 1;
 
 // Vectors of V elements in columns (lane + k·lanes)·V. Whole: there are a weight and a bias, too, and so no conditions
 // that loads would have to wait for.

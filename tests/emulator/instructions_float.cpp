@@ -177,6 +177,31 @@ T extreme(T a, T b) {
   return (a < b) == greater ? b : a;
 }
 
+// The same of each half of a word, which has two floats of 2 bytes.
+float wide_half(uint32_t bits) { return static_cast<float>(std::bit_cast<_Float16>(static_cast<uint16_t>(bits))); }
+float wide_bfloat(uint32_t bits) { return std::bit_cast<float>(bits << 16); }
+template <bool brain, bool greater>
+uint32_t extremes_of_two(uint32_t a, uint32_t b) {
+  uint32_t both = 0;
+  for (const int shift : {0, 16}) {
+    const uint32_t x = (a >> shift) & 0xffffu, y = (b >> shift) & 0xffffu;
+    const float fx = brain ? wide_bfloat(x) : wide_half(x), fy = brain ? wide_bfloat(y) : wide_half(y);
+    const float most = extreme<float, greater, false>(fx, fy);
+    const bool first = std::bit_cast<uint32_t>(most) == std::bit_cast<uint32_t>(fx);
+    both |= (most != most ? 0x7fffu : first ? x : y) << shift;
+  }
+  return both;
+}
+Handler extremes_of_halves(const Opcode& op) {
+  if (op.has("NaN") || op.has("ftz") || op.has("xorsign")) return nullptr;
+  const bool brain = op.type == Type::kBF16x2;
+  if (op.name == "min")
+    return brain ? binary<uint32_t, extremes_of_two<true, false>> : binary<uint32_t, extremes_of_two<false, false>>;
+  if (op.name == "max")
+    return brain ? binary<uint32_t, extremes_of_two<true, true>> : binary<uint32_t, extremes_of_two<false, true>>;
+  return nullptr;
+}
+
 // The approximations, as near as a double comes; those of the hardware are within a few units in the last place.
 float exp2_approx(float a) { return static_cast<float>(std::exp2(static_cast<double>(a))); }
 float log2_approx(float a) { return static_cast<float>(std::log2(static_cast<double>(a))); }
@@ -212,6 +237,7 @@ Handler approximation(const Opcode& op) {
 
 Handler float_handler(const Opcode& op) {
   if (op.has("approx") || op.has("full")) return approximation(op);
+  if (op.type == Type::kF16x2 || op.type == Type::kBF16x2) return extremes_of_halves(op);
   return for_floats(op.type, [&]<class T>() -> Handler {
     if (op.name == "add") return binary_of<T, add<T>>(op);
     if (op.name == "sub") return binary_of<T, subtract<T>>(op);

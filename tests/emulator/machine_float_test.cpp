@@ -221,6 +221,20 @@ TEST(MachineFloat, MinimumAndMaximum) {
   expect_extremes<double>();
 }
 
+TEST(MachineFloat, MinimumAndMaximumOfTwoHalves) {
+  // 1 and -2 with 3 and -5, 0 and -0 with NaN and 0, NaN and -inf with NaN and -inf.
+  const std::vector<Row> halves = {{0xc0003c00, 0xc5004200}, {0x80000000, 0x00007e01}, {0xfc007c01, 0xfc007e00}};
+  EXPECT_EQ(compute("max.f16x2", ".b32", {".b32", ".b32"}, halves),
+            (std::vector<uint64_t>{0xc0004200, 0x00000000, 0xfc007fff}));
+  EXPECT_EQ(compute("min.f16x2", ".b32", {".b32", ".b32"}, halves),
+            (std::vector<uint64_t>{0xc5003c00, 0x80000000, 0xfc007fff}));
+  const std::vector<Row> brains = {{0xc0003f80, 0xc0a04040}, {0x80000000, 0x00007fc1}, {0xff807f81, 0xff807fc0}};
+  EXPECT_EQ(compute("max.bf16x2", ".b32", {".b32", ".b32"}, brains),
+            (std::vector<uint64_t>{0xc0004040, 0x00000000, 0xff807fff}));
+  EXPECT_EQ(compute("min.bf16x2", ".b32", {".b32", ".b32"}, brains),
+            (std::vector<uint64_t>{0xc0a03f80, 0x80000000, 0xff807fff}));
+}
+
 TEST(MachineFloat, SignsOfAnything) {
   EXPECT_EQ(compute("neg.f32", ".f32", {".f32"}, {{f(1)}, {f(0)}, {f(-2)}}),
             (std::vector<uint64_t>{f(-1), f(-0.f), f(2)}));

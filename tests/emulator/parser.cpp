@@ -494,7 +494,8 @@ class FunctionParser {
       synchronisation(op, i, sources);
       return;
     }
-    const bool floating = op.type == Type::kF32 || op.type == Type::kF64;
+    const bool halves = op.type == Type::kF16x2 || op.type == Type::kBF16x2;
+    const bool floating = op.type == Type::kF32 || op.type == Type::kF64 || halves;
     i.handler = floating ? float_handler(op) : integer_handler(op);
   }
 
