@@ -1,5 +1,5 @@
-// Lists of parameters and gradients: one launch for as many as its arguments hold. Every block takes chunks, each of
-// one array; the threads of a block take vectors of 16 bytes where the arrays are aligned for it.
+// Lists of parameters and gradients: one launch for as many as its arguments hold. A block takes one chunk of one
+// array, a thread of it a vector of 16 bytes where the arrays are aligned for it.
 #include <algorithm>
 #include <cmath>
 
@@ -13,43 +13,69 @@
 
 namespace ember::cuda {
 
-// A kernel has 4 KiB for arguments, and they are copied at each launch: few arrays go into a short list.
-inline constexpr int kMostArrays = 40;
+// The arguments of a kernel are copied at each launch: few arrays go into a short list. The long one is more than the
+// 4 KiB that CUDA had before 12.1.
+inline constexpr int kMostArrays = 64;
 inline constexpr int kFewArrays = 8;
-// Elements of a chunk: a multiple of what a block takes at once, for every dtype.
-inline constexpr int64_t kChunk = 16 * kThreads;
 
-template <class Arrays, int N>
+// What a thread of the kernels that only look at gradients has in flight. With all of an optimizer's arrays one vector
+// of each is enough: AdamW of 64 × 2^20 float32 took 442 µs on an H200, 446 with two, 475 and more with blocks that
+// stay and take chunk after chunk (440 for a copy of as many bytes).
+inline constexpr int kGradientVectors = 4;
+
+template <class T>
+inline constexpr int kVector = 16 / sizeof(T);
+// Elements of a chunk whose threads take `vectors` vectors.
+template <class T, int vectors>
+inline constexpr int64_t kChunk = int64_t{vectors} * kThreads* kVector<T>;
+
+template <class Item, int N>
 struct Batch {
-  Arrays list[N];
-  int64_t first_chunk[N + 1];  // of each in the launch, and the number of all
-  uint64_t vectors = 0;        // bit i: all arrays of list[i] are aligned to 16 bytes
-  int count = 0;
+  Item list[N];
+  uint32_t first_chunk[N];  // of each in the launch; where there is none, more than there are
+  uint64_t vectors = 0;     // bit i: all arrays of list[i] are aligned to 16 bytes
 };
 
-// Calls f(chunk, which array, begin, end) for the block's chunks.
-template <class Arrays, int N, class F>
-__device__ void for_each_chunk(const Batch<Arrays, N>& batch, F f) {
-  for (int64_t chunk = blockIdx.x; chunk < batch.first_chunk[batch.count]; chunk += gridDim.x) {
-    int low = 0, high = batch.count - 1;  // the last array whose first chunk is not after this one
-    while (low < high) {
-      const int middle = (low + high + 1) / 2;
-      if (batch.first_chunk[middle] <= chunk) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    const int64_t begin = (chunk - batch.first_chunk[low]) * kChunk;
-    const int64_t numel = batch.list[low].numel;
-    f(chunk, low, begin, begin + kChunk < numel ? begin + kChunk : numel);
-  }
+// Elements of an array.
+struct Part {
+  int which;
+  int64_t begin, whole, end;  // from begin to `whole` in vectors
+};
+
+// The last of eight, `step` apart and ascending, that is not after `chunk`; the first is not. No look-up waits for
+// another.
+__device__ inline int last_of_eight(const uint32_t* first_chunk, int step, uint32_t chunk) {
+  uint32_t x[8];
+#pragma unroll
+  for (int i = 1; i < 8; ++i) x[i] = first_chunk[i * step];
+  const bool four = x[4] <= chunk;
+  const bool two = (four ? x[6] : x[2]) <= chunk;
+  const uint32_t low = four ? x[5] : x[1], high = four ? x[7] : x[3];
+  const bool one = (two ? high : low) <= chunk;
+  return (four ? 4 : 0) + (two ? 2 : 0) + (one ? 1 : 0);
 }
 
-// `load` makes V values of an array at i (V is 1 or as many as 16 bytes hold), `body` works with them.
+// The block's.
+template <class T, int vectors, class Item, int N>
+__device__ Part part_of_block(const Batch<Item, N>& batch) {
+  static_assert(N == 8 || N == 64);
+  const uint32_t chunk = blockIdx.x;
+  const int eight = N == 8 ? 0 : 8 * last_of_eight(batch.first_chunk, 8, chunk);
+  const int which = eight + last_of_eight(batch.first_chunk + eight, 1, chunk);
+  constexpr int64_t size = kChunk<T, vectors>;
+  const int64_t begin = (chunk - batch.first_chunk[which]) * size, numel = batch.list[which].numel;
+  const int64_t end = begin + size < numel ? begin + size : numel;
+  return {which, begin, (batch.vectors >> which & 1) != 0 ? end & -int64_t{kVector<T>} : begin, end};
+}
+
+// V is 1 or as many as 16 bytes hold.
 template <int V, class T>
 __device__ Values<compute_t<T>, V> load_values(const void* data, int64_t i) {
-  return load_vector<V>(Input<T>{static_cast<const char*>(data), compute_t<T>()}, i);
+  const auto loaded = *reinterpret_cast<const Vector<T, V>*>(static_cast<const T*>(data) + i);
+  Values<compute_t<T>, V> x;
+#pragma unroll
+  for (int j = 0; j < V; ++j) x.v[j] = static_cast<compute_t<T>>(loaded.v[j]);
+  return x;
 }
 template <int V, class T>
 __device__ void store_values(void* data, int64_t i, const Values<compute_t<T>, V>& x) {
@@ -59,34 +85,32 @@ __device__ void store_values(void* data, int64_t i, const Values<compute_t<T>, V
   *reinterpret_cast<Vector<T, V>*>(static_cast<T*>(data) + i) = out;
 }
 
-// Calls f.template operator()<V>(arrays, i) for the elements i … i + V − 1 of every array of the batch.
-template <class T, class Arrays, int N, class F>
-__device__ void for_each_vector(const Batch<Arrays, N>& batch, F f) {
-  constexpr int V = 16 / sizeof(T);
-  for_each_chunk(batch, [&](int64_t, int which, int64_t begin, int64_t end) {
-    const Arrays& a = batch.list[which];
-    int64_t done = begin;
-    if (batch.vectors >> which & 1) {
-      const int64_t whole = begin + (end - begin) / V * V;
-      for (int64_t i = begin + threadIdx.x * V; i < whole; i += kThreads * V) f.template operator()<V>(a, i);
-      done = whole;
-    }
-    for (int64_t i = done + threadIdx.x; i < end; i += kThreads) f.template operator()<1>(a, i);
-  });
+// Calls f.template operator()<V>(item, i) for the elements i … i + V − 1 of the block's arrays.
+template <class T, class Item, int N, class F>
+__device__ void for_vectors(const Batch<Item, N>& batch, F f) {
+  const Part part = part_of_block<T, 1>(batch);
+  const Item& item = batch.list[part.which];
+  const int64_t at = part.begin + threadIdx.x * kVector<T>;
+  if (at < part.whole) f.template operator()<kVector<T>>(item, at);
+  for (int64_t i = part.whole + threadIdx.x; i < part.end; i += kThreads) f.template operator()<1>(item, i);
 }
 
+// The numbers of a step are rounded to the dtype by the host, but for those of a captured graph.
 template <class T, int N>
-__global__ void __launch_bounds__(kThreads) sgd_step(const __grid_constant__ Batch<SgdArrays, N> batch, SgdStep step) {
+__global__ void __launch_bounds__(kThreads) sgd_step(const __grid_constant__ Batch<SgdArrays, N> batch,
+                                                     functors::Sgd<compute_t<T>> step, const SgdStep* captured) {
   using C = compute_t<T>;
-  const functors::Sgd<C> update(step.captured == nullptr ? step : *step.captured);
-  for_each_vector<T>(batch, [&]<int V>(const SgdArrays& a, int64_t i) {
+  for_vectors<T>(batch, [&]<int V>(const SgdArrays& a, int64_t i) {
     auto p = load_values<V, T>(a.param, i);
     const auto g = load_values<V, T>(a.grad, i);
+    Values<C, V> m{};
+    if (a.momentum != nullptr && !a.first) m = load_values<V, T>(a.momentum, i);
+    // After the loads, so that they do not wait for it.
+    const functors::Sgd<C> update = captured == nullptr ? step : functors::Sgd<C>(*captured);
     if (a.momentum == nullptr) {
 #pragma unroll
       for (int j = 0; j < V; ++j) p.v[j] = update.plain(p.v[j], g.v[j]);
     } else {
-      auto m = a.first ? g : load_values<V, T>(a.momentum, i);
 #pragma unroll
       for (int j = 0; j < V; ++j) p.v[j] = update.with_momentum(p.v[j], g.v[j], m.v[j], a.first);
       store_values<V, T>(a.momentum, i, m);
@@ -95,25 +119,43 @@ __global__ void __launch_bounds__(kThreads) sgd_step(const __grid_constant__ Bat
   });
 }
 
+// AdamArrays with factors of the dtype.
+template <class C>
+struct AdamItem {
+  void* param;
+  const void* grad;
+  void* exp_avg;
+  void* exp_avg_sq;
+  void* max_exp_avg_sq;
+  int64_t numel;
+  C root, size;
+  const AdamFactors* captured;
+};
+
 template <class T, int N>
-__global__ void __launch_bounds__(kThreads)
-    adam_step(const __grid_constant__ Batch<AdamArrays, N> batch, AdamStep step) {
+__global__ void __launch_bounds__(kThreads) adam_step(const __grid_constant__ Batch<AdamItem<compute_t<T>>, N> batch,
+                                                      functors::Adam<compute_t<T>> step, const AdamStep* captured) {
   using C = compute_t<T>;
-  const functors::Adam<C> update(step.captured == nullptr ? step : *step.captured);
-  for_each_vector<T>(batch, [&]<int V>(const AdamArrays& a, int64_t i) {
-    const AdamFactors factors = a.captured == nullptr ? a.factors : *a.captured;
-    const C root = static_cast<C>(factors.bias_correction2_root), size = static_cast<C>(-factors.step_size);
+  for_vectors<T>(batch, [&]<int V>(const AdamItem<C>& a, int64_t i) {
     auto p = load_values<V, T>(a.param, i);
     const auto g = load_values<V, T>(a.grad, i);
     auto m = load_values<V, T>(a.exp_avg, i);
     auto v = load_values<V, T>(a.exp_avg_sq, i);
+    Values<C, V> largest{};
+    if (a.max_exp_avg_sq != nullptr) largest = load_values<V, T>(a.max_exp_avg_sq, i);
+    // After the loads, so that they do not wait for it.
+    const functors::Adam<C> update = captured == nullptr ? step : functors::Adam<C>(*captured);
+    C root = a.root, size = a.size;
+    if (a.captured != nullptr) {
+      root = static_cast<C>(a.captured->bias_correction2_root);
+      size = static_cast<C>(-a.captured->step_size);
+    }
     if (a.max_exp_avg_sq == nullptr) {
 #pragma unroll
       for (int j = 0; j < V; ++j) {
         p.v[j] = update(p.v[j], g.v[j], m.v[j], v.v[j], static_cast<C*>(nullptr), root, size);
       }
     } else {
-      auto largest = load_values<V, T>(a.max_exp_avg_sq, i);
 #pragma unroll
       for (int j = 0; j < V; ++j) p.v[j] = update(p.v[j], g.v[j], m.v[j], v.v[j], &largest.v[j], root, size);
       store_values<V, T>(a.max_exp_avg_sq, i, largest);
@@ -124,32 +166,37 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
+// The thread's vectors of a gradient: f(u, i) for the one at i.
+template <class T, class F>
+__device__ void for_gradient_vectors(const Part& part, F f) {
+#pragma unroll
+  for (int u = 0; u < kGradientVectors; ++u) {
+    const int64_t i = part.begin + (u * kThreads + threadIdx.x) * kVector<T>;
+    if (i < part.whole) f(u, i);
+  }
+}
+
 // sums[chunk] = Σ x² over the chunk.
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads)
     chunk_squares(const __grid_constant__ Batch<GradientArray, N> batch, double* sums) {
   using Reduce = cub::BlockReduce<double, kThreads>;
   __shared__ typename Reduce::TempStorage storage;
-  constexpr int V = 16 / sizeof(T);
-  for_each_chunk(batch, [&](int64_t chunk, int which, int64_t begin, int64_t end) {
-    const GradientArray& a = batch.list[which];
-    double sum = 0;
-    int64_t done = begin;
-    const auto add = [&](auto x) { sum += static_cast<double>(x) * static_cast<double>(x); };
-    if (batch.vectors >> which & 1) {
-      const int64_t whole = begin + (end - begin) / V * V;
-      for (int64_t i = begin + threadIdx.x * V; i < whole; i += kThreads * V) {
-        const auto x = load_values<V, T>(a.data, i);
+  constexpr int V = kVector<T>;
+  const Part part = part_of_block<T, kGradientVectors>(batch);
+  const void* const data = batch.list[part.which].data;
+  double sum = 0;
+  const auto add = [&](auto x) { sum += static_cast<double>(x) * static_cast<double>(x); };
+  Values<compute_t<T>, V> x[kGradientVectors] = {};
+  for_gradient_vectors<T>(part, [&](int u, int64_t i) { x[u] = load_values<V, T>(data, i); });
 #pragma unroll
-        for (int j = 0; j < V; ++j) add(x.v[j]);
-      }
-      done = whole;
-    }
-    for (int64_t i = done + threadIdx.x; i < end; i += kThreads) add(load_values<1, T>(a.data, i).v[0]);
-    sum = Reduce(storage).Sum(sum);
-    if (threadIdx.x == 0) sums[chunk] = sum;
-    __syncthreads();  // before `storage` is used again
-  });
+  for (int u = 0; u < kGradientVectors; ++u) {
+#pragma unroll
+    for (int j = 0; j < V; ++j) add(x[u].v[j]);
+  }
+  for (int64_t i = part.whole + threadIdx.x; i < part.end; i += kThreads) add(load_values<1, T>(data, i).v[0]);
+  sum = Reduce(storage).Sum(sum);
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 template <class N>
@@ -166,14 +213,24 @@ template <class T, int N, class Norm>
 __global__ void __launch_bounds__(kThreads)
     clip(const __grid_constant__ Batch<GradientArray, N> batch, const Norm* norm, double max_norm) {
   using C = compute_t<T>;
+  constexpr int V = kVector<T>;
   const double factor = max_norm / (static_cast<double>(*norm) + 1e-6);
   if (factor >= 1) return;
-  for_each_vector<T>(batch, [&]<int V>(const GradientArray& a, int64_t i) {
-    auto x = load_values<V, T>(a.data, i);
+  const C scale = static_cast<C>(factor);
+  const Part part = part_of_block<T, kGradientVectors>(batch);
+  void* const data = batch.list[part.which].data;
+  Values<C, V> x[kGradientVectors];
+  for_gradient_vectors<T>(part, [&](int u, int64_t i) { x[u] = load_values<V, T>(data, i); });
+  for_gradient_vectors<T>(part, [&](int u, int64_t i) {
 #pragma unroll
-    for (int j = 0; j < V; ++j) x.v[j] = x.v[j] * static_cast<C>(factor);
-    store_values<V, T>(a.data, i, x);
+    for (int j = 0; j < V; ++j) x[u].v[j] = x[u].v[j] * scale;
+    store_values<V, T>(data, i, x[u]);
   });
+  for (int64_t i = part.whole + threadIdx.x; i < part.end; i += kThreads) {
+    auto one = load_values<1, T>(data, i);
+    one.v[0] = one.v[0] * scale;
+    store_values<1, T>(data, i, one);
+  }
 }
 
 namespace {
@@ -186,76 +243,94 @@ bool aligned(const SgdArrays& a) { return all_aligned(a.param, a.grad, a.momentu
 bool aligned(const AdamArrays& a) { return all_aligned(a.param, a.grad, a.exp_avg, a.exp_avg_sq, a.max_exp_avg_sq); }
 bool aligned(const GradientArray& a) { return all_aligned(a.data); }
 
-int64_t chunks_of(int64_t numel) { return (numel + kChunk - 1) / kChunk; }
+constexpr int64_t kMostChunks = INT32_MAX;  // the blocks of a grid
+int64_t chunks_of(int64_t numel, int64_t chunk) { return (numel + chunk - 1) / chunk; }
 
-template <int N, class Arrays, class F>
-void batches_of(const LaunchScope& scope, ArrayRef<Arrays> list, F launch_batch) {
+template <int N, class Arrays, class MakeItem, class F>
+void batches_of(ArrayRef<Arrays> list, int64_t chunk, MakeItem make_item, F launch_batch) {
   for (size_t next = 0; next < list.size();) {
-    Batch<Arrays, N> batch;
-    batch.first_chunk[0] = 0;
-    for (; next < list.size() && batch.count < N; ++next, ++batch.count) {
-      batch.list[batch.count] = list[next];
-      batch.first_chunk[batch.count + 1] = batch.first_chunk[batch.count] + chunks_of(list[next].numel);
-      if (aligned(list[next])) batch.vectors |= uint64_t{1} << batch.count;
+    Batch<decltype(make_item(list[0])), N> batch;
+    int64_t chunks = 0;
+    int count = 0;
+    for (; next < list.size() && count < N; ++next, ++count) {
+      const int64_t more = chunks_of(list[next].numel, chunk);
+      if (chunks + more > kMostChunks) break;
+      batch.list[count] = make_item(list[next]);
+      batch.first_chunk[count] = static_cast<uint32_t>(chunks);
+      if (aligned(list[next])) batch.vectors |= uint64_t{1} << count;
+      chunks += more;
     }
-    // Blocks that stay (491 µs for 256 MiB of parameters on an H200) rather than one for each chunk (512).
-    launch_batch(batch, scope.blocks(batch.first_chunk[batch.count], 1));
+    std::fill(batch.first_chunk + count, batch.first_chunk + N, UINT32_MAX);
+    if (chunks != 0) launch_batch(batch, static_cast<unsigned>(chunks));
   }
 }
 
-// Calls launch_batch(batch, blocks) until every parameter has had its turn.
-template <class Arrays, class F>
-void for_each_batch(const LaunchScope& scope, ArrayRef<Arrays> list, F launch_batch) {
-  if (list.size() <= kFewArrays) return batches_of<kFewArrays>(scope, list, launch_batch);
-  batches_of<kMostArrays>(scope, list, launch_batch);
+// Calls launch_batch(batch, blocks), with an item for each of the list's, until every one has had its turn.
+template <class Arrays, class MakeItem, class F>
+void for_each_batch(const char* name, ArrayRef<Arrays> list, int64_t chunk, MakeItem make_item, F launch_batch) {
+  for (const Arrays& a : list) {
+    EMBER_CHECK(chunks_of(a.numel, chunk) <= kMostChunks, name, ": an array has ", a.numel, " elements");
+  }
+  const auto checked = [&](const auto& batch, unsigned blocks) {
+    launch_batch(batch, blocks);
+    check_launch(name);
+  };
+  if (list.size() <= kFewArrays) return batches_of<kFewArrays>(list, chunk, make_item, checked);
+  batches_of<kMostArrays>(list, chunk, make_item, checked);
 }
+constexpr auto as_it_is = [](const auto& arrays) { return arrays; };
 
 void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step) {
   const LaunchScope scope(device);
-  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
-    visit_dtype<DtypeSet::Floating>(
-        dtype, [&]<class T>() { sgd_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, step); });
-    check_launch("sgd");
+  visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
+    const functors::Sgd<compute_t<T>> numbers(step);
+    for_each_batch("sgd", list, kChunk<T, 1>, as_it_is, [&](const auto& batch, unsigned blocks) {
+      sgd_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, numbers, step.captured);
+    });
   });
 }
 
 void adam(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const AdamStep& step) {
   const LaunchScope scope(device);
-  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
-    visit_dtype<DtypeSet::Floating>(
-        dtype, [&]<class T>() { adam_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, step); });
-    check_launch("adam");
+  visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
+    using C = compute_t<T>;
+    const auto item = [](const AdamArrays& a) {
+      const C root = static_cast<C>(a.factors.bias_correction2_root), size = static_cast<C>(-a.factors.step_size);
+      return AdamItem<C>{a.param, a.grad, a.exp_avg, a.exp_avg_sq, a.max_exp_avg_sq, a.numel, root, size, a.captured};
+    };
+    const functors::Adam<C> numbers(step);
+    for_each_batch("adam", list, kChunk<T, 1>, item, [&](const auto& batch, unsigned blocks) {
+      adam_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, numbers, step.captured);
+    });
   });
 }
 
 void list_norm(Device device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm) {
   const LaunchScope scope(device);
-  int64_t chunks = 0;
-  for (const GradientArray& a : list) chunks += chunks_of(a.numel);
-  const Tensor sums = detail::empty({std::max<int64_t>(chunks, 1)}, kFloat64, device);
-  double* next = static_cast<double*>(sums.data_ptr());
-  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
-    visit_dtype<DtypeSet::Floating>(
-        dtype, [&]<class T>() { chunk_squares<T><<<blocks, kThreads, 0, scope.stream>>>(batch, next); });
+  visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
+    constexpr int64_t chunk = kChunk<T, kGradientVectors>;
+    int64_t chunks = 0;
+    for (const GradientArray& a : list) chunks += chunks_of(a.numel, chunk);
+    const Tensor sums = detail::empty({std::max<int64_t>(chunks, 1)}, kFloat64, device);
+    auto* const first = static_cast<double*>(sums.data_ptr());
+    double* next = first;
+    for_each_batch("list_norm", list, chunk, as_it_is, [&](const auto& batch, unsigned blocks) {
+      chunk_squares<T><<<blocks, kThreads, 0, scope.stream>>>(batch, next);
+      next += blocks;
+    });
+    using Norm = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    norm_of_chunks<Norm><<<1, kThreads, 0, scope.stream>>>(first, chunks, static_cast<Norm*>(norm.data_ptr()));
     check_launch("list_norm");
-    next += batch.first_chunk[batch.count];
   });
-  const auto finish = [&]<class N>() {
-    norm_of_chunks<<<1, kThreads, 0, scope.stream>>>(static_cast<const double*>(sums.data_ptr()), chunks,
-                                                     static_cast<N*>(norm.data_ptr()));
-  };
-  norm.dtype() == kFloat64 ? finish.template operator()<double>() : finish.template operator()<float>();
-  check_launch("list_norm");
 }
 
 void list_clip(Device device, ScalarType dtype, ArrayRef<GradientArray> list, const Tensor& norm, double max_norm) {
   const LaunchScope scope(device);
-  for_each_batch(scope, list, [&](const auto& batch, unsigned blocks) {
-    visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
-      using Norm = std::conditional_t<std::is_same_v<T, double>, double, float>;
+  visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
+    using Norm = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    for_each_batch("list_clip", list, kChunk<T, kGradientVectors>, as_it_is, [&](const auto& batch, unsigned blocks) {
       clip<T><<<blocks, kThreads, 0, scope.stream>>>(batch, static_cast<const Norm*>(norm.data_ptr()), max_norm);
     });
-    check_launch("list_clip");
   });
 }
 
