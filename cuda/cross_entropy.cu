@@ -155,12 +155,32 @@ struct RowScale {
   const C* count;
   __device__ C operator()(int64_t row) const {
     const C g = grad == nullptr ? C(1) : static_cast<C>(grad[row * step]);
-    return count == nullptr ? g : g / *count;
+    const C divisor = count == nullptr ? C(1) : *count;
+    return g / divisor;
   }
 };
 
-// E slots per thread at a time; kLanes threads per row, 0: the block, or the blocks of one blockIdx.x.
-template <class T, int kLanes, int E>
+// The gradients of a vector's scores, of which the one in slot `hit`, if that is one of them, is that of the class.
+template <class T>
+__device__ uint4 score_gradients(const uint4& scores, int hit, compute_t<T> scale, compute_t<T> largest,
+                                 compute_t<T> log_total) {
+  using C = compute_t<T>;
+  constexpr int V = kRowVector<T>;
+  C y[V];
+  unpack<T>(scores, y);
+#pragma unroll
+  for (int j = 0; j < V; ++j) y[j] = scale * row_exp<T>((y[j] - largest) - log_total);
+  if (hit >= 0 && hit < V) {
+#pragma unroll
+    for (int j = 0; j < V; ++j) y[j] -= j == hit ? scale : C(0);
+  }
+  return pack<T>(y);
+}
+
+// E slots per thread at a time; kLanes threads per row, 0: the block, or the blocks of one blockIdx.x. Whole: one round
+// is all. What comes first of a row is on its way before its class is known; of the rest of one that is ignored nothing
+// is read.
+template <class T, RowFit kFit, int kLanes, int E>
 __global__ void __launch_bounds__(kLanes == 0 ? kRowBlockLimit : 2 * kRowThreads)
     cross_entropy_gradient_rows(CrossEntropyArguments<T> a, RowScale<T> scale_of, T* grad_in) {
   using C = compute_t<T>;
@@ -168,28 +188,42 @@ __global__ void __launch_bounds__(kLanes == 0 ? kRowBlockLimit : 2 * kRowThreads
   with_row<kLanes>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
     const T* const x = a.in + row * a.n;
     T* const out = grad_in + row * a.n;
-    const int shift = row_shift(x);
-    const int64_t c = a.classes[row];
-    const C scale = scale_of(row), largest = a.log_sum[2 * row], log_total = a.log_sum[2 * row + 1];
-    const int64_t chunk = static_cast<int64_t>(lane.lanes) * E;
+    const int shift = kFit == RowFit::Elements ? row_shift(x) : 0;
+    const int chunk = lane.lanes * E, step = lane.lanes * V, first = lane.lane * V;
+    bool wanted = true;
 #pragma unroll 1
-    for (int64_t at = blockIdx.y * chunk; at < n + shift; at += gridDim.y * chunk) {
+    for (int64_t at = kFit == RowFit::Whole ? 0 : static_cast<int64_t>(blockIdx.y) * chunk; at < n + shift;
+         at += static_cast<int64_t>(gridDim.y) * chunk) {
       const RowTile<T, E, int64_t> tile(n, shift, lane.lane, lane.lanes, at);
+      const int left = static_cast<int>(n - at < chunk ? n - at : chunk) - first;
+      const auto there = [&](int k) { return kFit == RowFit::Whole || k * step < left; };
+      uint4 raw[K];
+      if constexpr (kFit == RowFit::Elements) {
+        if (wanted) tile.load(raw, x, T(0.0f));
+      } else {
+#pragma unroll
+        for (int k = 0; k < K; ++k) {
+          if (wanted && there(k)) raw[k] = *reinterpret_cast<const uint4*>(x + at + first + k * step);
+        }
+      }
+      asm volatile("" ::: "memory");  // the row first: a quotient has to wait for the rest
+      const int64_t c = a.classes[row];
+      const C largest = a.log_sum[2 * row], log_total = a.log_sum[2 * row + 1], scale = scale_of(row);
+      const int64_t ahead = c + shift - at;  // as positions
+      const int hit = ahead >= 0 && ahead < chunk ? static_cast<int>(ahead) - first : -chunk;
+      wanted = c != a.ignored;
       const bool vectors = tile.aligned(out);
-      uint4 raw[K] = {};
-      if (c != a.ignored) tile.load(raw, x, T(0.0f));
 #pragma unroll
       for (int k = 0; k < K; ++k) {
-        const int64_t i = tile.start(k);
-        C y[V];
-        unpack<T>(raw[k], y);
-#pragma unroll
-        for (int j = 0; j < V; ++j) {
-          const C p = row_exp<T>((y[j] - largest) - log_total);
-          y[j] = c == a.ignored ? C(0) : scale * p - (i + j == c ? scale : C(0));
+        uint4 bits = score_gradients<T>(raw[k], hit - k * step, scale, largest, log_total);
+        if (!wanted) bits = {};
+        if constexpr (kFit == RowFit::Elements) {
+          tile.store(out, k, bits, vectors);
+        } else {
+          if (there(k)) store_vector(out + at + first + k * step, bits);
         }
-        tile.store(out, k, y, vectors);
       }
+      if constexpr (kFit == RowFit::Whole) break;
     }
   });
 }
@@ -261,29 +295,45 @@ void cross_entropy_total(const Tensor& out, const Tensor& count, const Tensor& l
   });
 }
 
+template <class T>
+void launch_gradients(const LaunchScope& scope, const CrossEntropyArguments<T>& a, const RowScale<T>& g, T* out) {
+  const RowPlan plan = plan_sweep(a.n, row_shift(a.in), kRowVector<T>);
+  const int64_t chunk = int64_t{plan.lanes} * plan.elements;
+  const RowFit fit = sizeof(T) < 8 ? row_fit<T>(a.n, chunk, {a.in, out}) : RowFit::Elements;
+  dim3 blocks(row_blocks(a.rows, plan));
+  if (plan.block()) {  // few rows are cut, until there are enough blocks
+    const int64_t positions = fit == RowFit::Elements ? a.n + kRowVector<T> - 1 : a.n;
+    const int64_t rounds = std::min<int64_t>((positions + chunk - 1) / chunk, 65535);
+    blocks.y = static_cast<unsigned>(std::clamp<int64_t>(2048 / a.rows, 1, rounds));
+  }
+  const auto launch = [&]<RowFit kFit, int kLanes, int E>() {
+    cross_entropy_gradient_rows<T, kFit, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a, g, out);
+  };
+  const auto launch_fit = [&]<int kLanes, int E>() {
+    if constexpr (sizeof(T) < 8) {
+      if constexpr (E == 16) {
+        if (fit == RowFit::Whole) return launch.template operator()<RowFit::Whole, kLanes, E>();
+      }
+      if (fit != RowFit::Elements) return launch.template operator()<RowFit::Vectors, kLanes, E>();
+    }
+    launch.template operator()<RowFit::Elements, kLanes, E>();
+  };
+  if (plan.lanes == 8) return launch_fit.template operator()<8, 8>();
+  plan.block() ? launch_fit.template operator()<0, 16>() : launch_fit.template operator()<32, 16>();
+}
+
 void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& count, const Tensor& log_sum,
                             const Tensor& in, const Tensor& target, int64_t ignored) {
   if (in.size(0) == 0) return;
   const LaunchScope scope(in.device());
   visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class T>() {
     const CrossEntropyArguments<T> a = arguments<T>(log_sum, in, target, ignored);
-    const RowPlan plan = plan_sweep(a.n, row_shift(a.in), kRowVector<T>);
-    const unsigned blocks = row_blocks(a.rows, plan);
     const bool defined = grad.defined();
     const RowScale<T> g{defined ? static_cast<const T*>(grad.data_ptr()) : nullptr,
                         defined && grad.numel() != 1 ? 1 : 0,
                         count.defined() ? static_cast<const compute_t<T>*>(count.data_ptr()) : nullptr};
     T* const out = static_cast<T*>(grad_in.data_ptr());
-    if (plan.lanes == 8) {
-      cross_entropy_gradient_rows<T, 8, 8><<<blocks, plan.threads, 0, scope.stream>>>(a, g, out);
-    } else if (!plan.block()) {
-      cross_entropy_gradient_rows<T, 32, 16><<<blocks, plan.threads, 0, scope.stream>>>(a, g, out);
-    } else {
-      // Few rows are cut, until there are enough blocks.
-      const int64_t rounds = (a.n + kRowVector<T> - 1) / (int64_t{plan.lanes} * 16) + 1;
-      const auto parts = static_cast<unsigned>(std::clamp<int64_t>(2048 / a.rows, 1, std::min<int64_t>(rounds, 65535)));
-      cross_entropy_gradient_rows<T, 0, 16><<<dim3(blocks, parts), plan.threads, 0, scope.stream>>>(a, g, out);
-    }
+    launch_gradients<T>(scope, a, g, out);
   });
   check_launch("cross_entropy_backward");
 }

@@ -61,12 +61,15 @@ inline RowPlan plan_rows(int64_t n, int shift, int vector, int operands) {
 // Of rows that are normalised, which have a weight and a bias to hold, too.
 inline RowPlan plan_layer_norm(int64_t n) { return plan_positions(n, 1, 16); }
 
-// Of rows that a kernel only passes over, in rounds of lanes·elements slots: nothing is held from round to round.
+// Of rows that a kernel only passes over, in rounds of lanes·elements slots, as few as a block can: nothing is held
+// from round to round.
 inline RowPlan plan_sweep(int64_t n, int shift, int vector) {
-  const RowPlan plan = plan_rows(n, shift, vector, 1);
+  const bool aligned = shift == 0 && n % vector == 0;
+  const int64_t positions = aligned ? n : n + vector - 1;
+  const RowPlan plan = plan_positions(positions, 1, 16);
   if (plan.lanes == 8) return plan;
   if (!plan.block()) return {32, kRowThreads, 16};
-  const int lanes = std::min(plan.lanes, kRowBlockLimit);
+  const int lanes = plan.elements == 16 ? plan.lanes : kRowBlockLimit;
   return {lanes, lanes, 16};
 }
 

@@ -130,9 +130,9 @@ struct RowTile : RowSlots<kRowVector<T>, Index> {
     for (int k = 0; k < K; ++k) unpack<T>(raw[k], x + k * V);
   }
   // Vector k of the row; y has its V elements.
-  __device__ void store(T* row, int k, const C* y, bool vectors) const {
+  __device__ void store(T* row, int k, const C* y, bool vectors) const { store(row, k, pack<T>(y), vectors); }
+  __device__ void store(T* row, int k, const uint4& bits, bool vectors) const {
     const Index i = start(k);
-    const uint4 bits = pack<T>(y);
     if (vectors && full(i)) {
       store_vector(row + i, bits);
     } else {

@@ -93,7 +93,11 @@ void expect_row_plans() {
       const RowPlan sweep = cuda::plan_sweep(n, any ? V - 1 : 0, V);
       expect_launchable(sweep);
       ASSERT_TRUE(sweep.elements == 16 || (sweep.elements == 8 && sweep.lanes == 8));
-      if (n <= 100 || n % 1999 == 0) expect_covered<V>(sweep, sweep.elements, n, shift, true);
+      const int64_t positions = any ? n + V - 1 : n, slots = int64_t{sweep.lanes} * sweep.elements;
+      ASSERT_TRUE(slots >= positions || sweep.lanes == cuda::kRowBlockLimit) << "more than one round";
+      ASSERT_TRUE(!sweep.block() || slots - 512 < positions) << "an idle warp";
+      if (n <= 100 || n % 1999 == 0 || (n & (n - 1)) == 0 || ((n - 1) & (n - 2)) == 0)
+        expect_covered<V>(sweep, sweep.elements, n, shift, true);
     }
   }
 }
