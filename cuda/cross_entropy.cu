@@ -20,6 +20,57 @@ struct CrossEntropyArguments {
   IndexFault fault;
 };
 
+// The larger of each of two 2-byte floats; NaN loses.
+template <class T>
+__device__ uint32_t larger_of_two(uint32_t a, uint32_t b) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  uint32_t most;
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    asm("max.bf16x2 %0, %1, %2;" : "=r"(most) : "r"(a), "r"(b));
+  } else {
+    asm("max.f16x2 %0, %1, %2;" : "=r"(most) : "r"(a), "r"(b));
+  }
+  return most;
+#else
+  T x[2], y[2];
+  memcpy(x, &a, sizeof(a));
+  memcpy(y, &b, sizeof(b));
+  return pack_two<T>(Largest{}(static_cast<float>(x[0]), static_cast<float>(y[0])),
+                     Largest{}(static_cast<float>(x[1]), static_cast<float>(y[1])));
+#endif
+}
+
+// The largest element of some vectors; NaN loses.
+template <class T, int K>
+__device__ compute_t<T> largest_element(const uint4 (&raw)[K]) {
+  using C = compute_t<T>;
+  constexpr int V = kRowVector<T>;
+  C x[V];
+  if constexpr (sizeof(T) == 2) {
+    uint4 most = raw[0];
+#pragma unroll
+    for (int k = 1; k < K; ++k) {
+      most = {larger_of_two<T>(most.x, raw[k].x), larger_of_two<T>(most.y, raw[k].y),
+              larger_of_two<T>(most.z, raw[k].z), larger_of_two<T>(most.w, raw[k].w)};
+    }
+    most.x = larger_of_two<T>(larger_of_two<T>(most.x, most.y), larger_of_two<T>(most.z, most.w));
+    unpack<T>(most, x);
+    return Largest{}(x[0], x[1]);
+  } else {
+    C most[V];
+    unpack<T>(raw[0], most);
+#pragma unroll
+    for (int k = 1; k < K; ++k) {
+      unpack<T>(raw[k], x);
+#pragma unroll
+      for (int j = 0; j < V; ++j) most[j] = Largest{}(most[j], x[j]);
+    }
+#pragma unroll
+    for (int j = 1; j < V; ++j) most[0] = Largest{}(most[0], most[j]);
+    return most[0];
+  }
+}
+
 // The loss of a row, in its lane 0; 0 in the others, and where n is 0. Writes log_sum.
 template <int kLanes, int E, RowFit kFit, class T>
 __device__ compute_t<T> row_loss(const CrossEntropyArguments<T>& a, int64_t row, int64_t n, Lane lane,

@@ -22,107 +22,112 @@ struct LayerNormBackward {
   T* grad_in;
   C* sums;  // [2, blocks or slabs, n]: those of the weight, then those of the bias
   int64_t rows, n;
+  C inverse;  // 1/n
 };
 
-// Vectors of V elements in columns (lane + k·lanes)·V; V > 1: n is a multiple of it and all rows are aligned. kWarp: a
-// warp per row, else a block.
-template <class T, int V, bool kWarp, bool kParameters>
-__global__ void __launch_bounds__(kWarp ? kLayerNormThreads : 1024) layer_norm_backward_rows(LayerNormBackward<T> a) {
+// Vectors of V elements in columns (lane + k·lanes)·V. kLanes threads per row: a warp, or a block of more, 0: of any
+// number of warps. Whole: there is a weight, too, and so no conditions that loads would have to wait for.
+template <class T, RowFit kFit, int kLanes, bool kParameters>
+__global__ void __launch_bounds__(kLanes == 0 ? 1024 : kLayerNormThreads, kLanes == 0    ? 1
+                                                                          : kLanes == 32 ? kLayerNormBlocks
+                                                                                         : 1024 / kLayerNormThreads)
+    layer_norm_backward_rows(LayerNormBackward<T> a) {
   using C = compute_t<T>;
-  constexpr int E = kLayerNormColumns<T>, K = E / V;
+  constexpr bool kWarp = kLanes == 32;
+  constexpr int V = kPart<T, kFit>, E = kLayerNormColumns<T>, K = E / V;
   constexpr bool kHoldWeight = kWarp;  // else registers are short
   constexpr int kGroups = kWarp ? kLayerNormThreads / 32 : 1;
-  using Reducer = RowReducer<C, kWarp ? 32 : 0>;
+  using Reducer = RowReducer<C, kLanes>;
   __shared__ typename Reducer::Shared shared;
   Reducer reduce{shared};
-  const int lanes = kWarp ? 32 : static_cast<int>(blockDim.x);
+  const int lanes = kLanes == 0 ? static_cast<int>(blockDim.x) : kLanes;
   const int group = kWarp ? static_cast<int>(threadIdx.x) / 32 : 0;
   const int lane = static_cast<int>(threadIdx.x) - group * 32;
-  const int n = static_cast<int>(a.n);
-  const C count = static_cast<C>(n);
+  const int n = kFit == RowFit::Whole ? lanes * E : static_cast<int>(a.n);
   const int64_t step = static_cast<int64_t>(gridDim.x) * kGroups;
   int64_t row = static_cast<int64_t>(blockIdx.x) * kGroups + group;
+  const auto column = [&](int k) { return (lane + k * lanes) * V; };
+  const auto there = [&](int k) { return kFit == RowFit::Whole || column(k) < n; };
 
-  RowPart<T, V> next_g[K], next_x[K];
-  C next_mean = 0, next_rstd = 0;
+  RowPart<T, V> next_g[K], next_x[K];  // 0 where there is nothing, which adds nothing
+  if constexpr (kFit != RowFit::Whole) {
+#pragma unroll
+    for (int k = 0; k < K; ++k) {
+      next_g[k].fill(T(0.0f));
+      next_x[k].fill(T(0.0f));
+    }
+  }
+  // The mean in even lanes, rstd in odd ones. Read from one address by all of a block they would be scalars, for which
+  // the compiler waits on the spot, and so for the memory in every round.
+  C next_moment = 0;
   const auto ask_for = [&](int64_t r) {
     if (r >= a.rows) return;
     const T* const g = a.grad_out + r * n;
     const T* const x = a.in + r * n;
 #pragma unroll
     for (int k = 0; k < K; ++k) {
-      const int column = (lane + k * lanes) * V;
-      if (column < n) {
-        next_g[k].load(g + column);
-        next_x[k].load(x + column);
+      if (there(k)) {
+        next_g[k].load(g + column(k));
+        next_x[k].load(x + column(k));
       }
     }
-    next_mean = a.mean[r];
-    next_rstd = a.rstd[r];
+    next_moment = (lane % 2 == 0 ? a.mean : a.rstd)[r];
   };
 
-  C weight[E], weight_sum[E], bias_sum[E];
+  RowPart<T, V> weights[K];
   const auto load_weight = [&] {
 #pragma unroll
     for (int k = 0; k < K; ++k) {
-      const int column = (lane + k * lanes) * V;
-#pragma unroll
-      for (int j = 0; j < V; ++j) weight[k * V + j] = C(1);
-      if (a.weight != nullptr && column < n) {
-        RowPart<T, V> part;
-        part.load(a.weight + column);
-        part.get(weight + k * V);
-      }
+      if constexpr (kFit != RowFit::Whole) weights[k].fill(T(1.0f));
+      if ((kFit == RowFit::Whole || a.weight != nullptr) && there(k)) weights[k].load(a.weight + column(k));
     }
   };
   if constexpr (kHoldWeight) load_weight();
-#pragma unroll
-  for (int e = 0; e < E; ++e) weight_sum[e] = bias_sum[e] = C(0);
+  C weight_sum[E] = {}, bias_sum[E] = {};
 
   ask_for(row);
 #pragma unroll 1
   for (; row < a.rows; row += step) {  // the same for all lanes of a group
-    const C mean = next_mean, rstd = next_rstd;
+    const C mean = __shfl_sync(0xffffffffu, next_moment, 0), rstd = __shfl_sync(0xffffffffu, next_moment, 1);
     C h[E], x[E];
 #pragma unroll
     for (int k = 0; k < K; ++k) {
-      if ((lane + k * lanes) * V < n) {
-        next_g[k].get(h + k * V);
-        next_x[k].get(x + k * V);
-      } else {
-#pragma unroll
-        for (int j = 0; j < V; ++j) {
-          h[k * V + j] = C(0);
-          x[k * V + j] = mean;
-        }
-      }
+      next_g[k].get(h + k * V);
+      next_x[k].get(x + k * V);
     }
     ask_for(row + step);
     if constexpr (!kHoldWeight) load_weight();
-    C sums[2] = {C(0), C(0)};
+    if constexpr (sizeof(T) == 2) __syncwarp();  // or the compiler puts these loads off until the sums are made
+    C sums[2][2] = {};
 #pragma unroll
-    for (int e = 0; e < E; ++e) {
-      x[e] = (x[e] - mean) * rstd;
-      if constexpr (kParameters) {
-        weight_sum[e] += h[e] * x[e];
-        bias_sum[e] += h[e];
+    for (int k = 0; k < K; ++k) {
+      C weight[V];
+      weights[k].get(weight);
+#pragma unroll
+      for (int j = 0; j < V; ++j) {
+        const int e = k * V + j;
+        x[e] = (x[e] - mean) * rstd;
+        if constexpr (kParameters) {
+          weight_sum[e] += h[e] * x[e];
+          bias_sum[e] += h[e];
+        }
+        h[e] *= weight[j];
+        sums[e % 2][0] += h[e];
+        sums[e % 2][1] += h[e] * x[e];
       }
-      h[e] *= weight[e];
-      sums[0] += h[e];
-      sums[1] += h[e] * x[e];
     }
-    reduce(sums, Plus{}, C(0));
-    const C mean_h = sums[0] / count, mean_hx = sums[1] / count;
+    C both[2] = {sums[0][0] + sums[1][0], sums[0][1] + sums[1][1]};
+    reduce(both, Plus{}, C(0));
+    const C mean_h = both[0] * a.inverse, mean_hx = both[1] * a.inverse;
     T* const out = a.grad_in + row * n;
 #pragma unroll
     for (int k = 0; k < K; ++k) {
-      const int column = (lane + k * lanes) * V;
 #pragma unroll
       for (int j = 0; j < V; ++j) {
         const int e = k * V + j;
         h[e] = rstd * (h[e] - mean_h - x[e] * mean_hx);
       }
-      if (column < n) RowPart<T, V>::put(out + column, h + k * V);
+      if (there(k)) RowPart<T, V>::put(out + column(k), h + k * V);
     }
   }
 
@@ -136,13 +141,13 @@ __global__ void __launch_bounds__(kWarp ? kLayerNormThreads : 1024) layer_norm_b
         if (group == turn) {
 #pragma unroll
           for (int e = 0; e < E; ++e) {
-            const int column = (lane + e / V * lanes) * V + e % V;
+            const int at = column(e / V) + e % V;
             if (turn != 0) {
-              weight_sum[e] = block_sums[0][column] + weight_sum[e];
-              bias_sum[e] = block_sums[1][column] + bias_sum[e];
+              weight_sum[e] = block_sums[0][at] + weight_sum[e];
+              bias_sum[e] = block_sums[1][at] + bias_sum[e];
             }
-            block_sums[0][column] = weight_sum[e];
-            block_sums[1][column] = bias_sum[e];
+            block_sums[0][at] = weight_sum[e];
+            block_sums[1][at] = bias_sum[e];
           }
         }
         __syncthreads();
@@ -151,12 +156,13 @@ __global__ void __launch_bounds__(kWarp ? kLayerNormThreads : 1024) layer_norm_b
     }
     C* const weight_out = a.sums + static_cast<int64_t>(blockIdx.x) * n;
     C* const bias_out = weight_out + static_cast<int64_t>(gridDim.x) * n;
+    constexpr int W = V == 1 ? 1 : kRowVector<C>;  // of which a vector of T has one or two
 #pragma unroll
-    for (int e = 0; e < E; ++e) {
-      const int column = (lane + e / V * lanes) * V + e % V;
-      if (column < n) {
-        weight_out[column] = weight_sum[e];
-        bias_out[column] = bias_sum[e];
+    for (int e = 0; e < E; e += W) {
+      const int at = column(e / V) + e % V;
+      if (there(e / V)) {
+        RowPart<C, W>::put(weight_out + at, weight_sum + e);
+        RowPart<C, W>::put(bias_out + at, bias_sum + e);
       }
     }
   }
@@ -168,7 +174,6 @@ __global__ void __launch_bounds__(kLongRowThreads) layer_norm_backward_long(Laye
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, 0>::Shared shared;
   RowReducer<C, 0> reduce{shared};
-  const C count = static_cast<C>(a.n);
   with_row<0>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
     const T* const g = a.grad_out + row * a.n;
     const T* const in = a.in + row * a.n;
@@ -198,7 +203,7 @@ __global__ void __launch_bounds__(kLongRowThreads) layer_norm_backward_long(Laye
       }
     });
     reduce(sums, Plus{}, C(0));
-    const C mean_h = sums[0] / count, mean_hx = sums[1] / count;
+    const C mean_h = sums[0] * a.inverse, mean_hx = sums[1] * a.inverse;
     for_each_chunk_backwards<T>(n, shift, lane, [&](const auto& tile) {
       C h[kLongElements], x[kLongElements];
       read(tile, h, x);
@@ -271,13 +276,24 @@ T* data_or_null(const Tensor& t) {
   return t.defined() ? static_cast<T*>(t.data_ptr()) : nullptr;
 }
 
-template <class T, int V, bool kParameters>
+template <class T, bool kParameters>
 void launch_backward_rows(const LayerNormBackward<T>& a, const LayerNormBackwardPlan& plan, const LaunchScope& scope) {
-  const dim3 blocks(static_cast<unsigned>(plan.blocks)), threads(static_cast<unsigned>(plan.threads));
-  if (plan.lanes == 32) {
-    layer_norm_backward_rows<T, V, true, kParameters><<<blocks, threads, 0, scope.stream>>>(a);
-  } else {
-    layer_norm_backward_rows<T, V, false, kParameters><<<blocks, threads, 0, scope.stream>>>(a);
+  const auto launch = [&]<RowFit kFit, int kLanes>() {
+    layer_norm_backward_rows<T, kFit, kLanes, kParameters>
+        <<<static_cast<unsigned>(plan.blocks), static_cast<unsigned>(plan.threads), 0, scope.stream>>>(a);
+  };
+  const RowFit fit =
+      row_fit<T>(a.n, int64_t{plan.lanes} * kLayerNormColumns<T>, {a.grad_out, a.in, a.weight, a.grad_in});
+  if (fit == RowFit::Elements) {
+    plan.lanes == 32 ? launch.template operator()<RowFit::Elements, 32>()
+                     : launch.template operator()<RowFit::Elements, 0>();
+  } else if (plan.lanes == 32) {
+    launch.template operator()<RowFit::Vectors, 32>();
+  } else if (sizeof(T) == 8 || fit == RowFit::Vectors || a.weight == nullptr) {
+    launch.template operator()<RowFit::Vectors, 0>();
+  } else if constexpr (sizeof(T) < 8) {
+    plan.lanes == 128 ? launch.template operator()<RowFit::Whole, 128>()
+                      : launch.template operator()<RowFit::Whole, 0>();
   }
   check_launch("layer_norm_backward");
 }
@@ -297,13 +313,7 @@ void launch_backward(LayerNormBackward<T> a, T* grad_weight, T* grad_bias, Devic
     a.sums = static_cast<compute_t<T>*>(scratch.data());
   }
   if (sweep) {
-    constexpr int V = kRowVector<T>;
-    const bool vectors = vectors_fit<T>(a.n, {a.grad_out, a.in, a.weight, a.grad_in});
-    if (vectors) {
-      parameters ? launch_backward_rows<T, V, true>(a, plan, scope) : launch_backward_rows<T, V, false>(a, plan, scope);
-    } else {
-      parameters ? launch_backward_rows<T, 1, true>(a, plan, scope) : launch_backward_rows<T, 1, false>(a, plan, scope);
-    }
+    parameters ? launch_backward_rows<T, true>(a, plan, scope) : launch_backward_rows<T, false>(a, plan, scope);
   } else {
     if (a.grad_in != nullptr && a.rows != 0) {
       const unsigned blocks = row_blocks(a.rows, {kLongRowThreads, kLongRowThreads, 0});
@@ -336,7 +346,8 @@ void layer_norm_backward(const Tensor& grad_in, const Tensor& grad_weight, const
                                  data_or_null<T>(grad_in),
                                  nullptr,
                                  in.size(0),
-                                 in.size(1)};
+                                 in.size(1),
+                                 C(1) / static_cast<C>(in.size(1))};
     launch_backward<T>(a, data_or_null<T>(grad_weight), data_or_null<T>(grad_bias), in.device());
   });
 }

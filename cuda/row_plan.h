@@ -114,8 +114,11 @@ inline constexpr int kLayerNormThreads = 128;
 template <class T>
 inline constexpr int kLayerNormColumns = sizeof(T) == 8 ? 4 : 8;
 
+inline constexpr int kLayerNormBlocks = 6;  // of a multiprocessor, where a warp has a row: registers for no more
+
+// One wave of blocks on a device of 132 multiprocessors, which hold 1024 threads each where a block has a row; and the
+// same on every device: so all of them add in one order.
 inline LayerNormBackwardPlan plan_layer_norm_backward(int64_t rows, int64_t n, int columns) {
-  constexpr int64_t kScratch = int64_t{1} << 21;  // elements
   LayerNormBackwardPlan plan{32, kLayerNormThreads, 0};
   if (n > 32 * columns) {
     const int64_t lanes = (n + 32 * columns - 1) / (32 * columns) * 32;
@@ -123,7 +126,7 @@ inline LayerNormBackwardPlan plan_layer_norm_backward(int64_t rows, int64_t n, i
     plan.lanes = plan.threads = static_cast<int>(lanes);
   }
   const int64_t per_block = plan.threads / plan.lanes;
-  const int64_t most = std::clamp<int64_t>(kScratch / n, 256, 2048);
+  const int64_t most = 132 * (plan.lanes == 32 ? kLayerNormBlocks : 1024 / plan.threads);
   plan.blocks = static_cast<int>(std::clamp<int64_t>((rows + per_block - 1) / per_block, 1, most));
   return plan;
 }

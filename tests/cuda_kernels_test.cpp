@@ -316,22 +316,28 @@ TEST_P(Kernels, LayerNorm) {
 
 TEST_P(Kernels, LayerNormOfManyRows) {
   // More rows than there are groups for at once.
-  for (const int64_t n : {8, 100, 300, 1000}) {
-    const int64_t rows = device().is_cpu() ? 1000 : 10000;
-    const Tensor x = placed(random_values(rows * n, 12), {rows, n}, kFloat32, device(), 0).requires_grad_(true);
-    const Tensor g = placed(random_values(rows * n, 13), {rows, n}, kFloat32, device(), 0);
-    const Tensor w = ones({n}, device()).requires_grad_(true), b = zeros({n}, device()).requires_grad_(true);
-    layer_norm(x, {n}, w, b).backward(g);
-    const Tensor x64 = x.detach().to(kFloat64).requires_grad_(true);
-    const Tensor w64 = w.detach().to(kFloat64).requires_grad_(true), b64 = b.detach().to(kFloat64).requires_grad_(true);
-    const Tensor m = x64.mean({1}, true), c = x64 - m;
-    (c * (c.square().mean({1}, true) + 1e-5).rsqrt() * w64 + b64).backward(g.to(kFloat64));
-    const auto close = [](const Tensor& a, const Tensor& e, double error) {
-      expect_close("gradient", a, numbers(e), Values(static_cast<size_t>(e.numel()), error));
-    };
-    close(x.grad(), x64.grad(), 1e-4);
-    close(w.grad(), w64.grad(), 5e-3);
-    close(b.grad(), b64.grad(), 5e-3);
+  for (const ScalarType dtype : {kFloat32, kBFloat16}) {
+    for (const int64_t n : {8, 100, 256, 300, 768, 1000, 1024}) {
+      SCOPED_TRACE(std::to_string(n) + " " + dtype_name(dtype));
+      const int64_t rows = device().is_cpu() ? 1000 : n <= 256 ? 5000 : n < 512 ? 2500 : 1500;
+      const Tensor x = placed(random_values(rows * n, 12), {rows, n}, dtype, device(), 0).requires_grad_(true);
+      const Tensor g = placed(random_values(rows * n, 13), {rows, n}, dtype, device(), 0);
+      const Tensor w = placed(random_values(n, 17, 1, 0.5), {n}, dtype, device(), 0).requires_grad_(true);
+      const Tensor b = zeros({n}, TensorOptions(dtype).device(device())).requires_grad_(true);
+      layer_norm(x, {n}, w, b).backward(g);
+      const Tensor x64 = x.detach().to(kFloat64).requires_grad_(true);
+      const Tensor w64 = w.detach().to(kFloat64).requires_grad_(true),
+                   b64 = b.detach().to(kFloat64).requires_grad_(true);
+      const Tensor m = x64.mean({1}, true), c = x64 - m;
+      (c * (c.square().mean({1}, true) + 1e-5).rsqrt() * w64 + b64).backward(g.to(kFloat64));
+      const auto close = [](const Tensor& a, const Tensor& e, double error) {
+        expect_close("gradient", a, numbers(e), Values(static_cast<size_t>(e.numel()), error));
+      };
+      close(x.grad(), x64.grad(), 1e-4);
+      close(w.grad(), w64.grad(), 5e-3);
+      close(b.grad(), b64.grad(), 5e-3);
+      if (HasFailure()) return;
+    }
   }
 }
 
