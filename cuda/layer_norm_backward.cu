@@ -106,7 +106,7 @@ __global__ void __launch_bounds__(kLanes == 0 ? 1024 : kLayerNormThreads, kLanes
 #pragma unroll
       for (int j = 0; j < V; ++j) {
         const int e = k * V + j;
-        x[e] = (x[e] - mean) * rstd;
+        x[e] = there(k) ? (x[e] - mean) * rstd : C(0);
         if constexpr (kParameters) {
           weight_sum[e] += h[e] * x[e];
           bias_sum[e] += h[e];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -60,6 +61,17 @@ inline std::vector<uint8_t> bytes(const Tensor& t) {
   const auto* const data = static_cast<const uint8_t*>(host.data_ptr());
   return std::vector<uint8_t>(data, data + host.nbytes());
 }
+
+// The largest element of a row, and log Σ exp(x − largest).
+struct LogSum {
+  double largest, log_sum;
+  LogSum(const double* x, int64_t n) : largest(-std::numeric_limits<double>::infinity()) {
+    for (int64_t i = 0; i < n; ++i) largest = std::fmax(largest, x[i]);
+    long double sum = 0;  // which a hundred thousand terms in double would not be good enough for
+    for (int64_t i = 0; i < n; ++i) sum += std::exp(x[i] - largest);
+    log_sum = static_cast<double>(std::log(sum));
+  }
+};
 
 // |actual − expected| within the rounding of an element and `error`, per element.
 inline void expect_close(const char* what, const Tensor& actual, const Values& expected, const Values& error) {

@@ -207,6 +207,49 @@ TEST_P(LossKernels, CrossEntropy) {
   }
 }
 
+// Scores of which the products with a constant would be off by more than their difference is.
+TEST_P(LossKernels, CrossEntropyOfExtremeScores) {
+  constexpr double kInf = std::numeric_limits<double>::infinity(), kNan = std::numeric_limits<double>::quiet_NaN();
+  for (const ScalarType dtype : kDtypes) {
+    for (const int64_t n : {4, 65, 256, 1000, 1024, 1025, 8192, 8193, 20000}) {
+      SCOPED_TRACE(std::to_string(n) + " " + dtype_name(dtype));
+      Values values = random_values(6 * n, 16);
+      for (size_t i = 0; i < values.size(); ++i) {
+        const auto row = static_cast<int64_t>(i) / n;
+        if (row == 0) values[i] += 30000;
+        if (row == 1) values[i] -= 30000;
+      }
+      values[static_cast<size_t>(2 * n)] = kNan;
+      values[static_cast<size_t>(4 * n - 1)] = -kInf;
+      values[static_cast<size_t>(4 * n)] = -kInf;  // the class of its row
+      std::fill(values.begin() + 5 * n, values.end(), -kInf);
+      const Tensor x = placed(values, {6, n}, dtype, device(), 0).requires_grad_(true);
+      const Values in = numbers(x);
+      const Tensor losses =
+          cross_entropy_loss(x, zeros({6}, TensorOptions(kInt64).device(device())), Tensor(), Reduction::None);
+      losses.sum().backward();
+      const Values got = numbers(losses), gradient = numbers(x.grad());
+      for (const int64_t r : {0, 1, 3}) {
+        const double* const row = in.data() + r * n;
+        const LogSum sum(row, n);
+        const double expected = sum.log_sum - (row[0] - sum.largest);
+        const double allowed =
+            (64 * exp_precision(dtype) + 2 * precision_of(dtype).element) * (1 + std::fabs(expected));
+        EXPECT_NEAR(got[static_cast<size_t>(r)], expected, allowed) << "row " << r;
+        for (int64_t i = 0; i < n; ++i) {
+          const double p = std::exp(row[i] - sum.largest - sum.log_sum), hit = i == 0 ? 1 : 0;
+          const double error = (64 * exp_precision(dtype) + 2 * precision_of(dtype).element) * (p + hit);
+          ASSERT_NEAR(gradient[static_cast<size_t>(r * n + i)], p - hit, error + precision_of(dtype).least)
+              << "row " << r << ", element " << i;
+        }
+      }
+      EXPECT_TRUE(std::isnan(got[2]));
+      EXPECT_EQ(got[4], kInf);
+      EXPECT_TRUE(std::isnan(got[5]));
+    }
+  }
+}
+
 // ---- what is launched ----
 
 // The rows of the kernel table that f() runs, in order.
