@@ -1,6 +1,7 @@
 #include <ember/core/pool.h>
 
 #include <cstdint>
+#include <memory>
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -52,15 +53,17 @@ thread_local constinit bool ended = false;
 
 FreeLists* open_lists() {
   if (ended) return nullptr;
+  // On the heap: what a library that is opened while a program runs may have of thread-local memory is some hundred
+  // bytes.
   struct Owner {
-    FreeLists lists;
+    std::unique_ptr<FreeLists> lists = std::make_unique<FreeLists>();
     ~Owner() {
       detail::lists = nullptr;
       ended = true;
     }
   };
   static thread_local Owner owner;
-  return lists = &owner.lists;
+  return lists = owner.lists.get();
 }
 
 }  // namespace

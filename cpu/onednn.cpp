@@ -231,7 +231,7 @@ bool library_takes(ScalarType dtype) {
 
 void library_matmul(ScalarType dtype, const LibraryProduct& p, const void* bias) {
   set_library_threads();
-  thread_local Plans plans;
+  thread_local const auto plans = std::make_unique<Plans>();  // large for thread-local memory
   const Key key{p.m,
                 p.n,
                 p.k,
@@ -244,7 +244,7 @@ void library_matmul(ScalarType dtype, const LibraryProduct& p, const void* bias)
                 bias != nullptr,
                 in_parallel_region() ? 1 : get_num_threads(),
                 0};
-  plans.of(key, p, data_type(dtype)).run(p, bias);
+  plans->of(key, p, data_type(dtype)).run(p, bias);
 }
 
 }  // namespace ember::cpu

@@ -45,10 +45,12 @@ struct ThreadHandles {
     }
   }
 };
-thread_local ThreadHandles t_handles;
+thread_local std::unique_ptr<ThreadHandles> t_handles;  // large for thread-local memory
 
 BlasHandle& held(int device) {
-  BlasHandle*& mine = t_handles.handles[device];
+  if (t_handles == nullptr) [[unlikely]]
+    t_handles = std::make_unique<ThreadHandles>();
+  BlasHandle*& mine = t_handles->handles[device];
   if (mine != nullptr) [[likely]]
     return *mine;
   HandlePool& pool = handle_pool();
