@@ -54,6 +54,11 @@ const Availability& availability() {
   return *instance;
 }
 
+bool is_set(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr && std::strcmp(value, "") != 0 && std::strcmp(value, "0") != 0;
+}
+
 constexpr int kPoolStreams = 32;
 
 struct DeviceState {
@@ -80,7 +85,8 @@ void initialise(int index) {
   const DeviceScope scope(index);
   cudaDeviceProp properties;
   EMBER_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
-  const cudaError_t status = probe_architecture();
+  int version = 0;
+  const cudaError_t status = probe_architecture(&version);
   if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
       status == cudaErrorUnsupportedPtxVersion) {
     (void)cudaGetLastError();
@@ -95,8 +101,14 @@ void initialise(int index) {
   std::memset(fault, 0, sizeof(FaultSlot));
   auto* const state = new DeviceState{};  // never destroyed
   // Host and device have one address space, so that the address is the same on both.
-  state->info = {index,           properties.multiProcessorCount, properties.major, properties.minor,
-                 properties.name, static_cast<FaultSlot*>(fault)};
+  // By the version of the code too: that for older devices, which a driver may have translated, does not wait.
+  state->info = {index,
+                 properties.multiProcessorCount,
+                 properties.major,
+                 properties.minor,
+                 properties.major >= 9 && version >= 90 && !is_set("EMBER_CUDA_NO_OVERLAP"),
+                 properties.name,
+                 static_cast<FaultSlot*>(fault)};
   g_states[index] = state;
   ContextState::infos[index].store(&state->info, std::memory_order_release);
 }
@@ -107,10 +119,7 @@ DeviceState& state_of(int index) {
 }
 
 bool blocking_launches() {
-  static const bool blocking = [] {
-    const char* const value = std::getenv("EMBER_CUDA_BLOCKING");
-    return value != nullptr && std::strcmp(value, "") != 0 && std::strcmp(value, "0") != 0;
-  }();
+  static const bool blocking = is_set("EMBER_CUDA_BLOCKING");
   return blocking;
 }
 

@@ -29,6 +29,7 @@ struct DeviceInfo {
   int index;
   int multiprocessors;
   int major, minor;  // compute capability
+  bool overlaps;     // whether launch() may let a kernel begin before the one ahead of it has ended
   std::string name;
   FaultSlot* fault;  // where kernels report what they find wrong
 };

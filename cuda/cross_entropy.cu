@@ -5,6 +5,7 @@
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
 #include <ember/cuda/index.cuh>
+#include <ember/cuda/launch.cuh>
 #include <ember/cuda/reduce.cuh>
 #include <ember/cuda/row_tile.cuh>
 
@@ -139,6 +140,7 @@ inline constexpr int kLossBlocks = (kLanes == 32 && sizeof(T) < 8) ? 10 : 1;
 template <class T, int kLanes, int E, RowFit kFit>
 __global__ void __launch_bounds__(kRowBound<kLanes, E>, kLossBlocks<T, kLanes>)
     cross_entropy_rows(CrossEntropyArguments<T> a, T* losses) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, kLanes>::Shared shared;
   RowReducer<C, kLanes> reduce{shared};
@@ -152,6 +154,7 @@ __global__ void __launch_bounds__(kRowBound<kLanes, E>, kLossBlocks<T, kLanes>)
 template <class T, int kLanes>
 __global__ void __launch_bounds__(kLongRowThreads)
     cross_entropy_of_block(CrossEntropyArguments<T> a, T* out, compute_t<T>* count) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, 0>::Shared shared;
   __shared__ typename RowReducer<C, kLanes>::Shared unused;  // what lanes reduce they shuffle
@@ -234,6 +237,7 @@ __device__ uint4 score_gradients(const uint4& scores, int hit, compute_t<T> scal
 template <class T, RowFit kFit, int kLanes, int E>
 __global__ void __launch_bounds__(kLanes == 0 ? kRowBlockLimit : 2 * kRowThreads)
     cross_entropy_gradient_rows(CrossEntropyArguments<T> a, RowScale<T> scale_of, T* grad_in) {
+  wait_for_earlier();
   using C = compute_t<T>;
   constexpr int V = kRowVector<T>, K = E / V;
   with_row<kLanes>(a.rows, a.n, [&](int64_t row, int64_t n, Lane lane) {
@@ -298,15 +302,15 @@ void launch_losses(const LaunchScope& scope, const CrossEntropyArguments<T>& a, 
   const unsigned blocks = row_blocks(a.rows, plan);
   const RowFit fit = row_fit<T>(a.n, int64_t{plan.lanes} * plan.elements, {a.in});
   visit_row_plan(plan, [&]<int kLanes, int E>() {
-    const auto launch = [&]<RowFit kFit>() {
-      cross_entropy_rows<T, kLanes, E, kFit><<<blocks, plan.threads, 0, scope.stream>>>(a, losses);
+    const auto start = [&]<RowFit kFit>() {
+      launch(scope, cross_entropy_rows<T, kLanes, E, kFit>, blocks, plan.threads, a, losses);
     };
     if constexpr (E != 0 && sizeof(T) < 8) {
       if (E > 8 && fit == RowFit::Whole)
-        return launch.template operator() < E == 8 ? RowFit::Vectors : RowFit::Whole > ();
-      if (fit != RowFit::Elements) return launch.template operator()<RowFit::Vectors>();
+        return start.template operator() < E == 8 ? RowFit::Vectors : RowFit::Whole > ();
+      if (fit != RowFit::Elements) return start.template operator()<RowFit::Vectors>();
     }
-    launch.template operator()<RowFit::Elements>();
+    start.template operator()<RowFit::Elements>();
   });
   check_launch("cross_entropy");
 }
@@ -333,9 +337,9 @@ void cross_entropy_total(const Tensor& out, const Tensor& count, const Tensor& l
     const RowPlan plan = plan_rows(a.n, row_shift(a.in), kRowVector<T>, 1);
     if (const int threads = one_block_threads(a.rows, plan); threads != 0) {
       if (plan.lanes == 8) {
-        cross_entropy_of_block<T, 8><<<1, threads, 0, scope.stream>>>(a, total, counted);
+        launch(scope, cross_entropy_of_block<T, 8>, 1, threads, a, total, counted);
       } else {
-        cross_entropy_of_block<T, 32><<<1, threads, 0, scope.stream>>>(a, total, counted);
+        launch(scope, cross_entropy_of_block<T, 32>, 1, threads, a, total, counted);
       }
       check_launch("cross_entropy_total");
       return;
@@ -357,17 +361,17 @@ void launch_gradients(const LaunchScope& scope, const CrossEntropyArguments<T>& 
     const int64_t rounds = std::min<int64_t>((positions + chunk - 1) / chunk, 65535);
     blocks.y = static_cast<unsigned>(std::clamp<int64_t>(2048 / a.rows, 1, rounds));
   }
-  const auto launch = [&]<RowFit kFit, int kLanes, int E>() {
-    cross_entropy_gradient_rows<T, kFit, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a, g, out);
+  const auto start = [&]<RowFit kFit, int kLanes, int E>() {
+    launch(scope, cross_entropy_gradient_rows<T, kFit, kLanes, E>, blocks, plan.threads, a, g, out);
   };
   const auto launch_fit = [&]<int kLanes, int E>() {
     if constexpr (sizeof(T) < 8) {
       if constexpr (E == 16) {
-        if (fit == RowFit::Whole) return launch.template operator()<RowFit::Whole, kLanes, E>();
+        if (fit == RowFit::Whole) return start.template operator()<RowFit::Whole, kLanes, E>();
       }
-      if (fit != RowFit::Elements) return launch.template operator()<RowFit::Vectors, kLanes, E>();
+      if (fit != RowFit::Elements) return start.template operator()<RowFit::Vectors, kLanes, E>();
     }
-    launch.template operator()<RowFit::Elements, kLanes, E>();
+    start.template operator()<RowFit::Elements, kLanes, E>();
   };
   if (plan.lanes == 8) return launch_fit.template operator()<8, 8>();
   plan.block() ? launch_fit.template operator()<0, 16>() : launch_fit.template operator()<32, 16>();

@@ -12,7 +12,7 @@
 #include <ember/core/functors.h>
 #include <ember/core/index_math.h>
 #include <ember/core/kernels.h>
-#include <ember/cuda/context.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -65,6 +65,7 @@ __device__ Values<compute_t<T>, V> load_vector(const Input<T>& in, int64_t i) {
 // computes with those it has, so that memory is never idle.
 template <class F, class Out, class... In>
 __global__ void __launch_bounds__(kThreads) elementwise_contiguous(int64_t n, F f, Out* out, Input<In>... in) {
+  wait_for_earlier();
   constexpr int V = vector_width<Out, In...>;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads * V;
   const int64_t thread = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
@@ -101,6 +102,7 @@ template <class F, class Index, class Out, class... In>
 __global__ void __launch_bounds__(kThreads)
     elementwise_strided(Index n, F f, const __grid_constant__ OffsetCalculator<1 + sizeof...(In), Index> calculator,
                         char* out, Input<In>... in) {
+  wait_for_earlier();
   constexpr int U = sizeof(Index) == 4 ? kStridedUnroll : 1;
   const auto evaluate = [&]<size_t... k>(std::index_sequence<k...>, const Index* offsets) {
     return static_cast<Out>(f(load(in, signed_offset(offsets[k + 1]))...));
@@ -145,17 +147,16 @@ void launch_elementwise(const TensorIterator& iter, const char* name, const F& f
   char* const out = iter.data(0);
   constexpr int V = vector_width<Out, In...>;
   if (iter.is_contiguous() && is_aligned(out, sizeof(Out) * V) && (is_aligned(in.data, sizeof(In) * V) && ...)) {
-    elementwise_contiguous<F, Out, In...><<<contiguous_blocks(scope, n, kThreads * V), kThreads, 0, scope.stream>>>(
-        n, f, reinterpret_cast<Out*>(out), in...);
+    launch(scope, elementwise_contiguous<F, Out, In...>, contiguous_blocks(scope, n, kThreads * V), kThreads, n, f,
+           reinterpret_cast<Out*>(out), in...);
   } else if (iter.can_use_32bit_offsets() && n <= INT32_MAX) {
     const OffsetCalculator<1 + sizeof...(In), uint32_t> calculator(iter);
-    elementwise_strided<F, uint32_t, Out, In...>
-        <<<scope.blocks(n, kThreads * kStridedUnroll), kThreads, 0, scope.stream>>>(static_cast<uint32_t>(n), f,
-                                                                                    calculator, out, in...);
+    launch(scope, elementwise_strided<F, uint32_t, Out, In...>, scope.blocks(n, kThreads * kStridedUnroll), kThreads,
+           static_cast<uint32_t>(n), f, calculator, out, in...);
   } else {
     const OffsetCalculator<1 + sizeof...(In), int64_t> calculator(iter);
-    elementwise_strided<F, int64_t, Out, In...>
-        <<<scope.blocks(n, kThreads), kThreads, 0, scope.stream>>>(n, f, calculator, out, in...);
+    launch(scope, elementwise_strided<F, int64_t, Out, In...>, scope.blocks(n, kThreads), kThreads, n, f, calculator,
+           out, in...);
   }
   check_launch(name);
 }

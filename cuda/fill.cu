@@ -15,6 +15,7 @@ struct Constant {
 // out[i] = f(i) for the n elements of a contiguous array.
 template <class T, class F>
 __global__ void __launch_bounds__(kThreads) fill_by_index(int64_t n, T* out, F f) {
+  wait_for_earlier();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
@@ -63,8 +64,8 @@ template <class T, class F>
 void launch_by_index(const Tensor& out, const char* name, const F& f) {
   if (out.numel() == 0) return;
   const LaunchScope scope(out.device());
-  fill_by_index<<<scope.blocks(out.numel(), kThreads), kThreads, 0, scope.stream>>>(out.numel(),
-                                                                                    static_cast<T*>(out.data_ptr()), f);
+  launch(scope, fill_by_index<T, F>, scope.blocks(out.numel(), kThreads), kThreads, out.numel(),
+         static_cast<T*>(out.data_ptr()), f);
   check_launch(name);
 }
 

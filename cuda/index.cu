@@ -1,6 +1,7 @@
 // index_select, gather, index_add, index_copy, scatters and offsets. Positions are in bytes from each operand's data.
 #include <ember/cuda/register.h>
 #include <ember/cuda/index.cuh>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -10,6 +11,7 @@ template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     gather_elements(Index n, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out, const char* in,
                     const char* index, int64_t size, int64_t in_stride, IndexFault fault) {
+  wait_for_earlier();
   const Index step = static_cast<Index>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
@@ -30,6 +32,7 @@ template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     put_elements(Index n, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out, const char* in,
                  const char* index, int64_t size, int64_t out_stride, IndexFault fault) {
+  wait_for_earlier();
   const Index step = static_cast<Index>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
@@ -49,6 +52,7 @@ template <class Index>
 __global__ void __launch_bounds__(kThreads)
     add_offsets(Index n, const __grid_constant__ OffsetCalculator<2, Index> calculator, char* offsets,
                 const char* index, int64_t size, int64_t stride, bool first, IndexFault fault) {
+  wait_for_earlier();
   const Index step = static_cast<Index>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (Index i = static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) {
@@ -72,6 +76,7 @@ template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     scatter_lines(Index lines, int part_bits, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out,
                   const char* src, const char* index, ScatterDim dim, ScatterOp how, IndexFault fault) {
+  wait_for_earlier();
   const int64_t parts = int64_t{1} << part_bits;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
@@ -122,9 +127,9 @@ template <class T, class Index>
 void launch_gather_as(const TensorIterator& iter, int64_t size, int64_t in_stride, IndexOp op) {
   const LaunchScope scope(iter.device());
   const OffsetCalculator<3, Index> calculator(iter);
-  gather_elements<T, Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
-      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, in_stride,
-      IndexFault{scope.info.fault, op});
+  launch(scope, gather_elements<T, Index>, scope.blocks(iter.numel(), kThreads), kThreads,
+         static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, in_stride,
+         IndexFault{scope.info.fault, op});
   check_launch("an indexing kernel");
 }
 
@@ -166,9 +171,9 @@ void launch_scatter(const TensorIterator& lines, const ScatterDim& dim, ScatterO
          dim.count >= 32) {
     ++part_bits;
   }
-  scatter_lines<T, Index><<<scope.blocks(lines.numel() << part_bits, kThreads), kThreads, 0, scope.stream>>>(
-      static_cast<Index>(lines.numel()), part_bits, calculator, lines.data(0), lines.data(1), lines.data(2), dim, how,
-      IndexFault{scope.info.fault, op});
+  launch(scope, scatter_lines<T, Index>, scope.blocks(lines.numel() << part_bits, kThreads), kThreads,
+         static_cast<Index>(lines.numel()), part_bits, calculator, lines.data(0), lines.data(1), lines.data(2), dim,
+         how, IndexFault{scope.info.fault, op});
   check_launch("a scatter");
 }
 
@@ -213,9 +218,9 @@ template <class T, class Index>
 void launch_put(const TensorIterator& iter, int64_t size, int64_t out_stride) {
   const LaunchScope scope(iter.device());
   const OffsetCalculator<3, Index> calculator(iter);
-  put_elements<T, Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
-      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, out_stride,
-      IndexFault{scope.info.fault, IndexOp::Copy});
+  launch(scope, put_elements<T, Index>, scope.blocks(iter.numel(), kThreads), kThreads,
+         static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), iter.data(2), size, out_stride,
+         IndexFault{scope.info.fault, IndexOp::Copy});
   check_launch("index_copy");
 }
 
@@ -244,9 +249,8 @@ template <class Index>
 void launch_offsets(const TensorIterator& iter, int64_t size, int64_t stride, bool first) {
   const LaunchScope scope(iter.device());
   const OffsetCalculator<2, Index> calculator(iter);
-  add_offsets<Index><<<scope.blocks(iter.numel(), kThreads), kThreads, 0, scope.stream>>>(
-      static_cast<Index>(iter.numel()), calculator, iter.data(0), iter.data(1), size, stride, first,
-      IndexFault{scope.info.fault, IndexOp::Index});
+  launch(scope, add_offsets<Index>, scope.blocks(iter.numel(), kThreads), kThreads, static_cast<Index>(iter.numel()),
+         calculator, iter.data(0), iter.data(1), size, stride, first, IndexFault{scope.info.fault, IndexOp::Index});
   check_launch("index");
 }
 

@@ -3,11 +3,13 @@
 #include <cub/device/device_radix_sort.cuh>
 
 #include <ember/cuda/index.cuh>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
 namespace {
 __global__ void __launch_bounds__(kThreads) count_up(int64_t n, int64_t* out) {
+  wait_for_earlier();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step) out[i] = i;
@@ -21,6 +23,7 @@ __global__ void __launch_bounds__(kThreads)
     scatter_runs(int64_t lines, const __grid_constant__ OffsetCalculator<2, Index> calculator, char* out,
                  const char* src, const int64_t* keys, const int64_t* order, ScatterDim dim, ScatterOp how,
                  IndexFault fault) {
+  wait_for_earlier();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (int64_t t = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; t < lines * dim.count; t += step) {
@@ -52,8 +55,8 @@ void launch_runs(const TensorIterator& lines, const int64_t* keys, const int64_t
                  ScatterOp how, IndexOp op) {
   const LaunchScope scope(lines.device());
   const OffsetCalculator<2, Index> calculator(lines);
-  scatter_runs<T, Index><<<scope.blocks(lines.numel() * dim.count, kThreads), kThreads, 0, scope.stream>>>(
-      lines.numel(), calculator, lines.data(0), lines.data(1), keys, order, dim, how, IndexFault{scope.info.fault, op});
+  launch(scope, scatter_runs<T, Index>, scope.blocks(lines.numel() * dim.count, kThreads), kThreads, lines.numel(),
+         calculator, lines.data(0), lines.data(1), keys, order, dim, how, IndexFault{scope.info.fault, op});
   check_launch("a sorted scatter");
 }
 
@@ -68,7 +71,7 @@ void scatter_sorted(const TensorIterator& lines, const int64_t* index, const Sca
   int64_t* const order = positions + dim.count;
   {
     const LaunchScope scope(device);
-    count_up<<<scope.blocks(dim.count, kThreads), kThreads, 0, scope.stream>>>(dim.count, positions);
+    launch(scope, count_up, scope.blocks(dim.count, kThreads), kThreads, dim.count, positions);
     check_launch("a sorted scatter");
     // All 64 bits, so that an index out of range is seen as such after; the sort is stable.
     size_t bytes = 0;

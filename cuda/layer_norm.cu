@@ -2,6 +2,7 @@
 // of the centred row; rows too long for that are read twice.
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/launch.cuh>
 #include <ember/cuda/row_tile.cuh>
 
 namespace ember::cuda {
@@ -66,6 +67,7 @@ inline constexpr int kNormBlocks = (kFit == RowFit::Whole && kLanes == 64) ? 16 
 template <class T, RowFit kFit, int kLanes, int E>
 __global__ void __launch_bounds__(kRowBound<kLanes, E>, kNormBlocks<T, kFit, kLanes>)
     layer_norm_rows(LayerNormForward<T> a) {
+  wait_for_earlier();
   using C = compute_t<T>;
   constexpr int V = kPart<T, kFit>, K = E / V;
   constexpr bool kHold = kHoldParameters<T, kFit, E>;
@@ -156,6 +158,7 @@ __global__ void __launch_bounds__(kRowBound<kLanes, E>, kNormBlocks<T, kFit, kLa
 // Rows too long for registers: a block reads each twice.
 template <class T>
 __global__ void __launch_bounds__(kLongRowThreads) layer_norm_long(LayerNormForward<T> a) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, 0>::Shared shared;
   RowReducer<C, 0> reduce{shared};
@@ -224,22 +227,22 @@ void launch_layer_norm(const LayerNormForward<T>& a, const LaunchScope& scope) {
   const RowPlan plan = plan_layer_norm(a.n);
   const unsigned blocks = row_blocks(a.rows, plan);
   if (plan.elements == 0) {
-    layer_norm_long<<<blocks, plan.threads, 0, scope.stream>>>(a);
+    launch(scope, layer_norm_long<T>, blocks, plan.threads, a);
     return;
   }
   const RowFit fit = row_fit<T>(a.n, int64_t{plan.lanes} * plan.elements, {a.in, a.weight, a.bias, a.out});
   visit_norm_plan(plan, [&]<int kLanes, int E>() {
     if (fit == RowFit::Elements) {
-      layer_norm_rows<T, RowFit::Elements, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a);
+      launch(scope, layer_norm_rows<T, RowFit::Elements, kLanes, E>, blocks, plan.threads, a);
       return;
     }
     if constexpr (E == 16 && sizeof(T) < 8) {
       if (fit == RowFit::Whole && a.weight != nullptr && a.bias != nullptr) {
-        layer_norm_rows<T, RowFit::Whole, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a);
+        launch(scope, layer_norm_rows<T, RowFit::Whole, kLanes, E>, blocks, plan.threads, a);
         return;
       }
     }
-    layer_norm_rows<T, RowFit::Vectors, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a);
+    launch(scope, layer_norm_rows<T, RowFit::Vectors, kLanes, E>, blocks, plan.threads, a);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <ember/core/backend.h>
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/launch.cuh>
 #include <ember/cuda/row_tile.cuh>
 
 namespace ember::cuda {
@@ -32,6 +33,7 @@ __global__ void __launch_bounds__(kLanes == 0 ? 1024 : kLayerNormThreads, kLanes
                                                                           : kLanes == 32 ? kLayerNormBlocks
                                                                                          : 1024 / kLayerNormThreads)
     layer_norm_backward_rows(LayerNormBackward<T> a) {
+  wait_for_earlier();
   using C = compute_t<T>;
   constexpr bool kWarp = kLanes == 32;
   constexpr int V = kPart<T, kFit>, E = kLayerNormColumns<T>, K = E / V;
@@ -171,6 +173,7 @@ __global__ void __launch_bounds__(kLanes == 0 ? 1024 : kLayerNormThreads, kLanes
 // The gradient of the input of rows too long for that: a block per row, which reads it twice.
 template <class T>
 __global__ void __launch_bounds__(kLongRowThreads) layer_norm_backward_long(LayerNormBackward<T> a) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, 0>::Shared shared;
   RowReducer<C, 0> reduce{shared};
@@ -217,6 +220,7 @@ __global__ void __launch_bounds__(kLongRowThreads) layer_norm_backward_long(Laye
 // Σ grad_out·x and Σ grad_out over slab blockIdx.y of the rows, for 32 columns; threads (32, 8).
 template <class T>
 __global__ void __launch_bounds__(256) layer_norm_parameter_slabs(LayerNormBackward<T> a, int64_t height) {
+  wait_for_earlier();
   using C = compute_t<T>;
   constexpr int kRows = 8;
   __shared__ C tile[2][kRows][32];
@@ -247,6 +251,7 @@ __global__ void __launch_bounds__(256) layer_norm_parameter_slabs(LayerNormBackw
 template <class T>
 __global__ void __launch_bounds__(1024)
     layer_norm_add_sums(const compute_t<T>* sums, int parts, int64_t n, T* grad_weight, T* grad_bias) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ C tile[32][33];
   T* const out = blockIdx.y == 0 ? grad_weight : grad_bias;
@@ -278,22 +283,21 @@ T* data_or_null(const Tensor& t) {
 
 template <class T, bool kParameters>
 void launch_backward_rows(const LayerNormBackward<T>& a, const LayerNormBackwardPlan& plan, const LaunchScope& scope) {
-  const auto launch = [&]<RowFit kFit, int kLanes>() {
-    layer_norm_backward_rows<T, kFit, kLanes, kParameters>
-        <<<static_cast<unsigned>(plan.blocks), static_cast<unsigned>(plan.threads), 0, scope.stream>>>(a);
+  const auto start = [&]<RowFit kFit, int kLanes>() {
+    launch(scope, layer_norm_backward_rows<T, kFit, kLanes, kParameters>, static_cast<unsigned>(plan.blocks),
+           static_cast<unsigned>(plan.threads), a);
   };
   const RowFit fit =
       row_fit<T>(a.n, int64_t{plan.lanes} * kLayerNormColumns<T>, {a.grad_out, a.in, a.weight, a.grad_in});
   if (fit == RowFit::Elements) {
-    plan.lanes == 32 ? launch.template operator()<RowFit::Elements, 32>()
-                     : launch.template operator()<RowFit::Elements, 0>();
+    plan.lanes == 32 ? start.template operator()<RowFit::Elements, 32>()
+                     : start.template operator()<RowFit::Elements, 0>();
   } else if (plan.lanes == 32) {
-    launch.template operator()<RowFit::Vectors, 32>();
+    start.template operator()<RowFit::Vectors, 32>();
   } else if (sizeof(T) == 8 || fit == RowFit::Vectors || a.weight == nullptr) {
-    launch.template operator()<RowFit::Vectors, 0>();
+    start.template operator()<RowFit::Vectors, 0>();
   } else if constexpr (sizeof(T) < 8) {
-    plan.lanes == 128 ? launch.template operator()<RowFit::Whole, 128>()
-                      : launch.template operator()<RowFit::Whole, 0>();
+    plan.lanes == 128 ? start.template operator()<RowFit::Whole, 128>() : start.template operator()<RowFit::Whole, 0>();
   }
   check_launch("layer_norm_backward");
 }
@@ -317,18 +321,18 @@ void launch_backward(LayerNormBackward<T> a, T* grad_weight, T* grad_bias, Devic
   } else {
     if (a.grad_in != nullptr && a.rows != 0) {
       const unsigned blocks = row_blocks(a.rows, {kLongRowThreads, kLongRowThreads, 0});
-      layer_norm_backward_long<<<blocks, kLongRowThreads, 0, scope.stream>>>(a);
+      launch(scope, layer_norm_backward_long<T>, blocks, kLongRowThreads, a);
       check_launch("layer_norm_backward");
     }
     if (parameters) {
       const dim3 blocks(static_cast<unsigned>((a.n + 31) / 32), static_cast<unsigned>(slabs.slabs));
-      layer_norm_parameter_slabs<<<blocks, dim3(32, 8), 0, scope.stream>>>(a, slabs.height);
+      launch(scope, layer_norm_parameter_slabs<T>, blocks, dim3(32, 8), a, slabs.height);
       check_launch("layer_norm_backward");
     }
   }
   if (parameters) {
     const dim3 blocks(static_cast<unsigned>((a.n + 31) / 32), 2);
-    layer_norm_add_sums<T><<<blocks, dim3(32, 32), 0, scope.stream>>>(a.sums, parts, a.n, grad_weight, grad_bias);
+    launch(scope, layer_norm_add_sums<T>, blocks, dim3(32, 32), a.sums, parts, a.n, grad_weight, grad_bias);
     check_launch("the second stage of layer_norm_backward");
   }
 }

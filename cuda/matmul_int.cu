@@ -2,6 +2,7 @@
 #include <ember/core/functors.h>
 #include <ember/cuda/context.h>
 #include <ember/cuda/matmul.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -16,6 +17,7 @@ template <class T, class U>
 __global__ void __launch_bounds__(kTile* kTile)
     matmul_tiled(T* out, const T* a, const T* b, MatrixStrides so, MatrixStrides sa, MatrixStrides sb, int64_t batch,
                  int64_t m, int64_t n, int64_t k, U alpha, U beta, bool add) {
+  wait_for_earlier();
   __shared__ U tile_a[kTile][kTile];
   __shared__ U tile_b[kTile][kTile + 1];
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
@@ -55,10 +57,10 @@ void launch_tiled(const Tensor& out, const Tensor& a, const Tensor& b, double al
   const int64_t batch = out.size(0), m = out.size(1), n = out.size(2), k = a.size(2);
   const int64_t tiles = batch * ((m + kTile - 1) / kTile) * ((n + kTile - 1) / kTile);
   const LaunchScope scope(out.device());
-  matmul_tiled<T, U><<<scope.blocks(tiles, 1), dim3(kTile, kTile), 0, scope.stream>>>(
-      static_cast<T*>(out.data_ptr()), static_cast<const T*>(a.data_ptr()), static_cast<const T*>(b.data_ptr()),
-      strides(out), strides(a), strides(b), batch, m, n, k, static_cast<U>(Scalar(alpha).cast<int64_t>()),
-      static_cast<U>(Scalar(beta).cast<int64_t>()), beta != 0);
+  launch(scope, matmul_tiled<T, U>, scope.blocks(tiles, 1), dim3(kTile, kTile), static_cast<T*>(out.data_ptr()),
+         static_cast<const T*>(a.data_ptr()), static_cast<const T*>(b.data_ptr()), strides(out), strides(a), strides(b),
+         batch, m, n, k, static_cast<U>(Scalar(alpha).cast<int64_t>()), static_cast<U>(Scalar(beta).cast<int64_t>()),
+         beta != 0);
   check_launch("matmul");
 }
 

@@ -8,6 +8,7 @@
 #include <ember/cuda/context.h>
 #include <ember/cuda/graph.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -22,6 +23,7 @@ struct Sizes {
 };
 
 __global__ void __launch_bounds__(kThreads) count_tiles(int64_t n, int64_t tiles, const bool* flags, int64_t* counts) {
+  wait_for_earlier();
   using Reduce = cub::BlockReduce<int, kThreads>;
   __shared__ typename Reduce::TempStorage storage;
 #pragma unroll 1
@@ -41,6 +43,7 @@ __global__ void __launch_bounds__(kThreads) count_tiles(int64_t n, int64_t tiles
 __global__ void __launch_bounds__(kThreads)
     write_tiles(int64_t n, int64_t tiles, const bool* flags, const int64_t* starts, int64_t count, int64_t* out,
                 const __grid_constant__ Sizes shape) {
+  wait_for_earlier();
   using Scan = cub::BlockScan<int, kThreads>;
   __shared__ typename Scan::TempStorage storage;
 #pragma unroll 1
@@ -95,8 +98,8 @@ void nonzero(Tensor& out, const Tensor& in) {
     int64_t* const counted = static_cast<int64_t*>(counts.data_ptr());
     int64_t* const summed = static_cast<int64_t*>(starts.data_ptr());
     EMBER_CUDA_CHECK(cudaMemsetAsync(counted + tiles, 0, sizeof(int64_t), scope.stream));
-    count_tiles<<<scope.blocks(tiles, 1), kThreads, 0, scope.stream>>>(
-        n, tiles, static_cast<const bool*>(flags.data_ptr()), counted);
+    launch(scope, count_tiles, scope.blocks(tiles, 1), kThreads, n, tiles, static_cast<const bool*>(flags.data_ptr()),
+           counted);
     check_launch("nonzero");
     size_t bytes = 0;
     EMBER_CUDA_CHECK(cub::DeviceScan::ExclusiveSum(nullptr, bytes, counted, summed, tiles + 1, scope.stream));
@@ -113,9 +116,8 @@ void nonzero(Tensor& out, const Tensor& in) {
   Sizes shape{static_cast<int>(rank), {}};
   for (int64_t d = 0; d < rank; ++d) shape.sizes[d] = in.sizes()[static_cast<size_t>(d)];
   const LaunchScope scope(in.device());
-  write_tiles<<<scope.blocks(tiles, 1), kThreads, 0, scope.stream>>>(
-      n, tiles, static_cast<const bool*>(flags.data_ptr()), static_cast<const int64_t*>(starts.data_ptr()), count,
-      static_cast<int64_t*>(out.data_ptr()), shape);
+  launch(scope, write_tiles, scope.blocks(tiles, 1), kThreads, n, tiles, static_cast<const bool*>(flags.data_ptr()),
+         static_cast<const int64_t*>(starts.data_ptr()), count, static_cast<int64_t*>(out.data_ptr()), shape);
   check_launch("nonzero");
 }
 

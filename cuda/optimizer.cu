@@ -10,6 +10,7 @@
 #include <ember/cuda/check.h>
 #include <ember/cuda/register.h>
 #include <ember/cuda/elementwise.cuh>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -99,6 +100,7 @@ __device__ void for_vectors(const Batch<Item, N>& batch, F f) {
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads) sgd_step(const __grid_constant__ Batch<SgdArrays, N> batch,
                                                      functors::Sgd<compute_t<T>> step, const SgdStep* captured) {
+  wait_for_earlier();
   using C = compute_t<T>;
   for_vectors<T>(batch, [&]<int V>(const SgdArrays& a, int64_t i) {
     auto p = load_values<V, T>(a.param, i);
@@ -135,6 +137,7 @@ struct AdamItem {
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads) adam_step(const __grid_constant__ Batch<AdamItem<compute_t<T>>, N> batch,
                                                       functors::Adam<compute_t<T>> step, const AdamStep* captured) {
+  wait_for_earlier();
   using C = compute_t<T>;
   for_vectors<T>(batch, [&]<int V>(const AdamItem<C>& a, int64_t i) {
     auto p = load_values<V, T>(a.param, i);
@@ -180,6 +183,7 @@ __device__ void for_gradient_vectors(const Part& part, F f) {
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads)
     chunk_squares(const __grid_constant__ Batch<GradientArray, N> batch, double* sums) {
+  wait_for_earlier();
   using Reduce = cub::BlockReduce<double, kThreads>;
   __shared__ typename Reduce::TempStorage storage;
   constexpr int V = kVector<T>;
@@ -201,6 +205,7 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class N>
 __global__ void __launch_bounds__(kThreads) norm_of_chunks(const double* sums, int64_t n, N* norm) {
+  wait_for_earlier();
   using Reduce = cub::BlockReduce<double, kThreads>;
   __shared__ typename Reduce::TempStorage storage;
   double sum = 0;
@@ -212,6 +217,7 @@ __global__ void __launch_bounds__(kThreads) norm_of_chunks(const double* sums, i
 template <class T, int N, class Norm>
 __global__ void __launch_bounds__(kThreads)
     clip(const __grid_constant__ Batch<GradientArray, N> batch, const Norm* norm, double max_norm) {
+  wait_for_earlier();
   using C = compute_t<T>;
   constexpr int V = kVector<T>;
   const double factor = max_norm / (static_cast<double>(*norm) + 1e-6);
@@ -284,9 +290,10 @@ void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdSte
   const LaunchScope scope(device);
   visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
     const functors::Sgd<compute_t<T>> numbers(step);
-    for_each_batch("sgd", list, kChunk<T, 1>, as_it_is, [&](const auto& batch, unsigned blocks) {
-      sgd_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, numbers, step.captured);
-    });
+    for_each_batch("sgd", list, kChunk<T, 1>, as_it_is,
+                   [&]<class Item, int N>(const Batch<Item, N>& batch, unsigned blocks) {
+                     launch(scope, sgd_step<T, N>, blocks, kThreads, batch, numbers, step.captured);
+                   });
   });
 }
 
@@ -299,9 +306,10 @@ void adam(Device device, ScalarType dtype, ArrayRef<AdamArrays> list, const Adam
       return AdamItem<C>{a.param, a.grad, a.exp_avg, a.exp_avg_sq, a.max_exp_avg_sq, a.numel, root, size, a.captured};
     };
     const functors::Adam<C> numbers(step);
-    for_each_batch("adam", list, kChunk<T, 1>, item, [&](const auto& batch, unsigned blocks) {
-      adam_step<T><<<blocks, kThreads, 0, scope.stream>>>(batch, numbers, step.captured);
-    });
+    for_each_batch("adam", list, kChunk<T, 1>, item,
+                   [&]<class Item, int N>(const Batch<Item, N>& batch, unsigned blocks) {
+                     launch(scope, adam_step<T, N>, blocks, kThreads, batch, numbers, step.captured);
+                   });
   });
 }
 
@@ -314,12 +322,13 @@ void list_norm(Device device, ScalarType dtype, ArrayRef<GradientArray> list, co
     const Tensor sums = detail::empty({std::max<int64_t>(chunks, 1)}, kFloat64, device);
     auto* const first = static_cast<double*>(sums.data_ptr());
     double* next = first;
-    for_each_batch("list_norm", list, chunk, as_it_is, [&](const auto& batch, unsigned blocks) {
-      chunk_squares<T><<<blocks, kThreads, 0, scope.stream>>>(batch, next);
-      next += blocks;
-    });
+    for_each_batch("list_norm", list, chunk, as_it_is,
+                   [&]<class Item, int N>(const Batch<Item, N>& batch, unsigned blocks) {
+                     launch(scope, chunk_squares<T, N>, blocks, kThreads, batch, next);
+                     next += blocks;
+                   });
     using Norm = std::conditional_t<std::is_same_v<T, double>, double, float>;
-    norm_of_chunks<Norm><<<1, kThreads, 0, scope.stream>>>(first, chunks, static_cast<Norm*>(norm.data_ptr()));
+    launch(scope, norm_of_chunks<Norm>, 1, kThreads, first, chunks, static_cast<Norm*>(norm.data_ptr()));
     check_launch("list_norm");
   });
 }
@@ -328,9 +337,11 @@ void list_clip(Device device, ScalarType dtype, ArrayRef<GradientArray> list, co
   const LaunchScope scope(device);
   visit_dtype<DtypeSet::Floating>(dtype, [&]<class T>() {
     using Norm = std::conditional_t<std::is_same_v<T, double>, double, float>;
-    for_each_batch("list_clip", list, kChunk<T, kGradientVectors>, as_it_is, [&](const auto& batch, unsigned blocks) {
-      clip<T><<<blocks, kThreads, 0, scope.stream>>>(batch, static_cast<const Norm*>(norm.data_ptr()), max_norm);
-    });
+    for_each_batch("list_clip", list, kChunk<T, kGradientVectors>, as_it_is,
+                   [&]<class Item, int N>(const Batch<Item, N>& batch, unsigned blocks) {
+                     launch(scope, clip<T, N, Norm>, blocks, kThreads, batch, static_cast<const Norm*>(norm.data_ptr()),
+                            max_norm);
+                   });
   });
 }
 

@@ -9,6 +9,7 @@
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
 #include <ember/cuda/elementwise.cuh>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -189,6 +190,7 @@ struct Cauchy {
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     cumulate_weights(int64_t rows, int64_t n, const T* weights, compute_t<T>* up_to) {
+  wait_for_earlier();
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (row >= rows) return;
   compute_t<T> sum = 0;
@@ -202,6 +204,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class C>
 __global__ void __launch_bounds__(kThreads)
     draw_indices(int64_t count, int64_t samples, int64_t n, const C* up_to, int64_t* out, Place place) {
+  wait_for_earlier();
   const auto [seed, offset] = place.get();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   for (int64_t s = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; s < count; s += step) {
@@ -227,6 +230,7 @@ __global__ void __launch_bounds__(kThreads)
 // out[n], contiguous; `vectors` if it is aligned to four elements.
 template <class T, class Fill>
 __global__ void __launch_bounds__(kThreads) random_fill(int64_t n, T* out, Place place, Fill fill, bool vectors) {
+  wait_for_earlier();
   const auto [seed, offset] = place.get();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
   const int64_t groups = (n + 3) / 4;
@@ -274,7 +278,7 @@ void launch_random(const Tensor& out, const Fill& fill, const char* name, Genera
   const Place place = next_place(generator, Fill::kDraws);
   T* const data = static_cast<T*>(out.data_ptr());
   const bool vectors = is_aligned(data, sizeof(Vector<T, 4>));
-  random_fill<<<scope.blocks((n + 3) / 4, kThreads), kThreads, 0, scope.stream>>>(n, data, place, fill, vectors);
+  launch(scope, random_fill<T, Fill>, scope.blocks((n + 3) / 4, kThreads), kThreads, n, data, place, fill, vectors);
   check_launch(name);
 }
 
@@ -332,12 +336,12 @@ void multinomial(const Tensor& out, const Tensor& weights, Generator& generator)
     using C = compute_t<T>;
     const Tensor up_to = detail::empty({rows, n}, dtype_of_v<C>, out.device());
     C* const sums = static_cast<C*>(up_to.data_ptr());
-    cumulate_weights<T><<<static_cast<unsigned>((rows + kThreads - 1) / kThreads), kThreads, 0, scope.stream>>>(
-        rows, n, static_cast<const T*>(weights.data_ptr()), sums);
+    launch(scope, cumulate_weights<T>, static_cast<unsigned>((rows + kThreads - 1) / kThreads), kThreads, rows, n,
+           static_cast<const T*>(weights.data_ptr()), sums);
     check_launch("multinomial");
     const Place place = next_place(generator, 4);
-    draw_indices<C><<<scope.blocks(count, kThreads), kThreads, 0, scope.stream>>>(
-        count, out.size(1), n, sums, static_cast<int64_t*>(out.data_ptr()), place);
+    launch(scope, draw_indices<C>, scope.blocks(count, kThreads), kThreads, count, out.size(1), n, sums,
+           static_cast<int64_t*>(out.data_ptr()), place);
     check_launch("multinomial");
   });
 }

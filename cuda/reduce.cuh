@@ -17,8 +17,8 @@
 
 #include <ember/core/backend.h>
 #include <ember/core/tensor.h>
-#include <ember/cuda/context.h>
 #include <ember/cuda/reduce_plan.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -120,6 +120,7 @@ __global__ void __launch_bounds__(kReduceThreads)
     reduce_rows(const typename Op::Element* in, const __grid_constant__ GroupOffsets<Index> kept,
                 const __grid_constant__ GroupOffsets<Index> reduced, int64_t outputs, int64_t count, int splits,
                 int64_t chunk, Op op, typename Op::Acc* partials) {
+  wait_for_earlier();
   using Acc = typename Op::Acc;
   using Group = GroupReduce<Op, kLanes>;
   __shared__ typename Group::Shared shared[Group::kGroups];
@@ -163,6 +164,7 @@ __global__ void __launch_bounds__(kReduceThreads)
     reduce_columns(const typename Op::Element* in, const __grid_constant__ GroupOffsets<Index> kept,
                    const __grid_constant__ GroupOffsets<Index> reduced, int64_t outputs, int64_t count, int64_t chunk,
                    Op op, typename Op::Acc* partials) {
+  wait_for_earlier();
   using Acc = typename Op::Acc;
   __shared__ Acc tile[kColumnHeight][kColumnWidth];
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
@@ -198,6 +200,7 @@ template <class Op>
 __global__ void __launch_bounds__(kReduceThreads)
     reduce_wide_columns(const typename Op::Element* in, int64_t stride, int64_t outputs, int64_t count, int64_t chunk,
                         Op op, typename Op::Acc* partials) {
+  wait_for_earlier();
   using Acc = typename Op::Acc;
   using Element = typename Op::Element;
   constexpr int W = kColumnVector<Op>, U = 4;
@@ -257,6 +260,7 @@ __global__ void __launch_bounds__(kReduceThreads)
 template <class Op, int kLanes>
 __global__ void __launch_bounds__(kReduceThreads)
     reduce_partials(const typename Op::Acc* partials, int64_t outputs, int splits, Op op) {
+  wait_for_earlier();
   using Acc = typename Op::Acc;
   using Group = GroupReduce<Op, kLanes>;
   __shared__ typename Group::Shared shared[Group::kGroups];
@@ -284,12 +288,11 @@ void launch_rows(const LaunchScope& scope, const ReducePlan& plan, const ReduceS
     return static_cast<unsigned>(std::min<int64_t>((parts + per_block - 1) / per_block, INT32_MAX));
   };
   if (plan.kind == ReducePlan::Warps) {
-    reduce_rows<Op, Index, 32, kDense><<<blocks(outputs, kReduceThreads / 32), kReduceThreads, 0, scope.stream>>>(
-        in, kept, reduced, outputs, count, 1, plan.chunk, op, partials);
+    launch(scope, reduce_rows<Op, Index, 32, kDense>, blocks(outputs, kReduceThreads / 32), kReduceThreads, in, kept,
+           reduced, outputs, count, 1, plan.chunk, op, partials);
   } else {
-    reduce_rows<Op, Index, kReduceThreads, kDense>
-        <<<blocks(outputs * plan.splits, 1), kReduceThreads, 0, scope.stream>>>(in, kept, reduced, outputs, count,
-                                                                                plan.splits, plan.chunk, op, partials);
+    launch(scope, reduce_rows<Op, Index, kReduceThreads, kDense>, blocks(outputs * plan.splits, 1), kReduceThreads, in,
+           kept, reduced, outputs, count, plan.splits, plan.chunk, op, partials);
   }
 }
 
@@ -301,8 +304,8 @@ void launch_columns(const LaunchScope& scope, const ReducePlan& plan, const Redu
   const int64_t blocks = (outputs + kColumnWidth - 1) / kColumnWidth;
   EMBER_CHECK(blocks <= INT32_MAX, "a reduction to ", outputs, " elements is too large");
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(plan.splits));
-  reduce_columns<Op, Index><<<grid, dim3(kColumnWidth, kColumnHeight), 0, scope.stream>>>(
-      in, kept, reduced, outputs, shape.reduced.numel, plan.chunk, op, partials);
+  launch(scope, reduce_columns<Op, Index>, grid, dim3(kColumnWidth, kColumnHeight), in, kept, reduced, outputs,
+         shape.reduced.numel, plan.chunk, op, partials);
 }
 
 // Whether it was launched: if the columns of a dense matrix can be read in vectors.
@@ -319,8 +322,8 @@ bool launch_wide_columns(const LaunchScope& scope, const ReducePlan& plan, const
     const int64_t blocks = (kept.numel / W + kColumnWidth - 1) / kColumnWidth;
     EMBER_CHECK(blocks <= INT32_MAX, "a reduction to ", kept.numel, " elements is too large");
     const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(plan.splits));
-    reduce_wide_columns<Op><<<grid, dim3(kColumnWidth, kColumnHeight), 0, scope.stream>>>(
-        in, reduced.strides[0], kept.numel, reduced.numel, plan.chunk, op, partials);
+    launch(scope, reduce_wide_columns<Op>, grid, dim3(kColumnWidth, kColumnHeight), in, reduced.strides[0], kept.numel,
+           reduced.numel, plan.chunk, op, partials);
     return true;
   } else {
     return false;
@@ -373,11 +376,10 @@ void reduce(const Tensor& in, DimMask dims, const Op& op) {
   if (partials == nullptr) return;
   if (plan.splits > 64) {
     const auto blocks = static_cast<unsigned>(std::min<int64_t>(outputs, INT32_MAX));
-    reduce_partials<Op, kReduceThreads>
-        <<<blocks, kReduceThreads, 0, scope.stream>>>(partials, outputs, plan.splits, op);
+    launch(scope, reduce_partials<Op, kReduceThreads>, blocks, kReduceThreads, partials, outputs, plan.splits, op);
   } else {
-    reduce_partials<Op, 32><<<scope.blocks(outputs, kReduceThreads / 32), kReduceThreads, 0, scope.stream>>>(
-        partials, outputs, plan.splits, op);
+    launch(scope, reduce_partials<Op, 32>, scope.blocks(outputs, kReduceThreads / 32), kReduceThreads, partials,
+           outputs, plan.splits, op);
   }
   check_launch("the second pass of a reduction");
 }

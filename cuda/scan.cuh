@@ -14,6 +14,7 @@
 #include <ember/core/tensor.h>
 #include <ember/cuda/context.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -32,6 +33,7 @@ struct ScanLines {
 // A thread per line: neighbouring lines lie side by side, or lines are short.
 template <class Op>
 __global__ void __launch_bounds__(kThreads) scan_columns(ScanLines lines, int64_t count, Op op) {
+  wait_for_earlier();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
   for (int64_t line = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; line < count; line += step) {
@@ -49,6 +51,7 @@ __global__ void __launch_bounds__(kThreads) scan_columns(ScanLines lines, int64_
 // A block per line, an element per thread at a time.
 template <class Op>
 __global__ void __launch_bounds__(kThreads) scan_rows(ScanLines lines, int64_t count, Op op) {
+  wait_for_earlier();
   using Acc = typename Op::Acc;
   using Scan = cub::BlockScan<Acc, kThreads>;
   __shared__ typename Scan::TempStorage shared;
@@ -79,9 +82,9 @@ void launch_scan(const Tensor& like, int64_t dim, bool reverse, const Op& op) {
   if (count * lines.n == 0) return;
   const LaunchScope scope(like.device());
   if (lines.inner < 32 && lines.n >= 128) {
-    scan_rows<<<scope.blocks(count, 1), kThreads, 0, scope.stream>>>(lines, count, op);
+    launch(scope, scan_rows<Op>, scope.blocks(count, 1), kThreads, lines, count, op);
   } else {
-    scan_columns<<<scope.blocks(count, kThreads), kThreads, 0, scope.stream>>>(lines, count, op);
+    launch(scope, scan_columns<Op>, scope.blocks(count, kThreads), kThreads, lines, count, op);
   }
   check_launch("a scan");
 }

@@ -5,6 +5,7 @@
 #include <ember/core/tensor.h>
 #include <ember/cuda/context.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -13,6 +14,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     search_sorted(int64_t count, void* out, bool narrow, const T* boundaries, const T* values, const int64_t* sorter,
                   int64_t n, int64_t per_row, bool right) {
+  wait_for_earlier();
   using C = compute_t<T>;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
@@ -42,6 +44,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads) count_in_bins(int64_t n, const T* in, unsigned long long* counts,
                                                           int64_t bins, compute_t<T> low, compute_t<T> high) {
+  wait_for_earlier();
   using C = compute_t<T>;
   const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
 #pragma unroll 1
@@ -63,9 +66,9 @@ void searchsorted(const Tensor& out, const Tensor& boundaries, const Tensor& val
   const int64_t* const order = sorter.defined() ? static_cast<const int64_t*>(sorter.data_ptr()) : nullptr;
   const LaunchScope scope(out.device());
   visit_dtype<DtypeSet::Numeric>(values.dtype(), [&]<class T>() {
-    search_sorted<T><<<scope.blocks(count, kThreads), kThreads, 0, scope.stream>>>(
-        count, out.data_ptr(), out.dtype() == kInt32, static_cast<const T*>(boundaries.data_ptr()),
-        static_cast<const T*>(values.data_ptr()), order, n, per_row, right);
+    launch(scope, search_sorted<T>, scope.blocks(count, kThreads), kThreads, count, out.data_ptr(),
+           out.dtype() == kInt32, static_cast<const T*>(boundaries.data_ptr()),
+           static_cast<const T*>(values.data_ptr()), order, n, per_row, right);
   });
   check_launch("searchsorted");
 }
@@ -75,9 +78,9 @@ void histc(const Tensor& counts, const Tensor& in, double min, double max) {
   EMBER_CUDA_CHECK(cudaMemsetAsync(counts.data_ptr(), 0, counts.nbytes(), scope.stream));
   if (in.numel() == 0) return;
   visit_dtype<DtypeSet::Floating>(in.dtype(), [&]<class T>() {
-    count_in_bins<T><<<scope.blocks(in.numel(), kThreads), kThreads, 0, scope.stream>>>(
-        in.numel(), static_cast<const T*>(in.data_ptr()), static_cast<unsigned long long*>(counts.data_ptr()),
-        counts.numel(), static_cast<compute_t<T>>(min), static_cast<compute_t<T>>(max));
+    launch(scope, count_in_bins<T>, scope.blocks(in.numel(), kThreads), kThreads, in.numel(),
+           static_cast<const T*>(in.data_ptr()), static_cast<unsigned long long*>(counts.data_ptr()), counts.numel(),
+           static_cast<compute_t<T>>(min), static_cast<compute_t<T>>(max));
   });
   check_launch("histc");
 }

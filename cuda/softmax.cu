@@ -3,6 +3,7 @@
 // Computed in float for the 2-byte floats, double for double.
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/launch.cuh>
 #include <ember/cuda/row_tile.cuh>
 #include <ember/cuda/softmax.cuh>
 
@@ -10,6 +11,7 @@ namespace ember::cuda {
 
 template <class T, bool kLog, int kLanes, int E>
 __global__ void __launch_bounds__(kRowBound<kLanes, E>) softmax_rows(SoftmaxArguments<T> a) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, kLanes>::Shared shared;
   RowReducer<C, kLanes> reduce{shared};
@@ -67,6 +69,7 @@ __device__ compute_t<T> input_gradient(compute_t<T> g, compute_t<T> y, compute_t
 
 template <class T, bool kLog, int kLanes, int E>
 __global__ void __launch_bounds__(kRowBound<kLanes, E>) softmax_backward_rows(SoftmaxArguments<T> a) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ typename RowReducer<C, kLanes>::Shared shared;
   RowReducer<C, kLanes> reduce{shared};
@@ -130,9 +133,9 @@ void launch_rows(const SoftmaxArguments<T>& a, const LaunchScope& scope) {
   const unsigned blocks = row_blocks(a.rows, plan);
   visit_row_plan(plan, [&]<int kLanes, int E>() {
     if constexpr (!kBackward) {
-      softmax_rows<T, kLog, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a);
+      launch(scope, softmax_rows<T, kLog, kLanes, E>, blocks, plan.threads, a);
     } else if constexpr (kLanes != 0 || E != 32) {  // which no plan for two operands is
-      softmax_backward_rows<T, kLog, kLanes, E><<<blocks, plan.threads, 0, scope.stream>>>(a);
+      launch(scope, softmax_backward_rows<T, kLog, kLanes, E>, blocks, plan.threads, a);
     }
   });
 }

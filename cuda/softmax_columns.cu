@@ -1,5 +1,6 @@
 // softmax and log_softmax along a dimension that is not the last: rows lie across memory, adjacent ones side by side,
 // so that neighbouring threads have neighbouring rows. A row is shared by the threads of one column of the block.
+#include <ember/cuda/launch.cuh>
 #include <ember/cuda/row_tile.cuh>
 #include <ember/cuda/softmax.cuh>
 
@@ -74,6 +75,7 @@ __device__ void backward_column(const T* g, const T* y, T* out, int64_t n, int64
 
 template <class T, bool kLog, bool kBackward>
 __global__ void __launch_bounds__(1024) softmax_columns(SoftmaxArguments<T> a) {
+  wait_for_earlier();
   using C = compute_t<T>;
   __shared__ C parts[1024];
   const ColumnReducer<C> reduce{parts};
@@ -100,15 +102,15 @@ void launch_softmax_columns(const SoftmaxArguments<T>& a, bool log, bool backwar
   const auto blocks = static_cast<unsigned>(std::min<int64_t>((a.rows + per_block - 1) / per_block, INT32_MAX));
   if (log) {
     if (backward) {
-      softmax_columns<T, true, true><<<blocks, threads, 0, scope.stream>>>(a);
+      launch(scope, softmax_columns<T, true, true>, blocks, threads, a);
     } else {
-      softmax_columns<T, true, false><<<blocks, threads, 0, scope.stream>>>(a);
+      launch(scope, softmax_columns<T, true, false>, blocks, threads, a);
     }
   } else {
     if (backward) {
-      softmax_columns<T, false, true><<<blocks, threads, 0, scope.stream>>>(a);
+      launch(scope, softmax_columns<T, false, true>, blocks, threads, a);
     } else {
-      softmax_columns<T, false, false><<<blocks, threads, 0, scope.stream>>>(a);
+      launch(scope, softmax_columns<T, false, false>, blocks, threads, a);
     }
   }
 }

@@ -9,6 +9,7 @@
 #include <ember/core/tensor.h>
 #include <ember/cuda/context.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -28,6 +29,7 @@ __device__ void for_each_index(int64_t n, F f) {
 template <class T>
 __global__ void __launch_bounds__(kThreads) make_keys(int64_t n, const T* in, device_key_t<T>* keys, int64_t* places,
                                                       bool given, int64_t width, int64_t column, bool descending) {
+  wait_for_earlier();
   for_each_index(n, [&](int64_t i) {
     if (!given) places[i] = i;
     const sort_key_t<T> key = sort_key(in[given ? places[i] * width + column : i]);
@@ -37,6 +39,7 @@ __global__ void __launch_bounds__(kThreads) make_keys(int64_t n, const T* in, de
 
 template <class Key>
 __global__ void __launch_bounds__(kThreads) make_row_keys(int64_t n, const int64_t* places, Key* keys, int64_t width) {
+  wait_for_earlier();
   for_each_index(n, [&](int64_t i) { keys[i] = static_cast<Key>(places[i] / width); });
 }
 
@@ -44,6 +47,7 @@ __global__ void __launch_bounds__(kThreads) make_row_keys(int64_t n, const int64
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     take_sorted(int64_t n, const T* in, const int64_t* places, T* values, int64_t* indices, int64_t width, int64_t k) {
+  wait_for_earlier();
   for_each_index(n, [&](int64_t i) {
     const int64_t row = i / k;
     const int64_t place = places[row * width + (i - row * k)];
@@ -58,6 +62,7 @@ enum class Pick : int { Kth, Median, NanMedian, Mode };
 template <class T>
 __global__ void __launch_bounds__(kThreads) pick_sorted(int64_t rows, const T* in, const int64_t* places, T* values,
                                                         int64_t* indices, int64_t width, Pick what, int64_t k) {
+  wait_for_earlier();
   using C = compute_t<T>;
   for_each_index(rows, [&](int64_t row) {
     const int64_t* const order = places + row * width;
@@ -125,8 +130,8 @@ Tensor group_by_row(const LaunchScope& scope, const Tensor& places, int64_t n, i
   const Device device = places.device();
   const Tensor keys = room<Key>(n, device), sorted_keys = room<Key>(n, device);
   const Tensor grouped = detail::empty({n}, kInt64, device);
-  make_row_keys<Key>
-      <<<scope.blocks(n, kThreads), kThreads, 0, scope.stream>>>(n, data<int64_t>(places), data<Key>(keys), width);
+  launch(scope, make_row_keys<Key>, scope.blocks(n, kThreads), kThreads, n, data<int64_t>(places), data<Key>(keys),
+         width);
   check_launch("a sort");
   sort_pairs<Key>(scope, device, data<Key>(keys), data<Key>(sorted_keys), data<int64_t>(places), data<int64_t>(grouped),
                   n, bits_for(rows));
@@ -143,8 +148,8 @@ Tensor sorted_places(const LaunchScope& scope, const Tensor& in, bool descending
   {
     const Tensor keys = room<Key>(n, device), sorted_keys = room<Key>(n, device);
     const Tensor places = detail::empty({n}, kInt64, device);
-    make_keys<T><<<scope.blocks(n, kThreads), kThreads, 0, scope.stream>>>(
-        n, data<const T>(in), data<Key>(keys), data<int64_t>(places), false, 1, 0, descending);
+    launch(scope, make_keys<T>, scope.blocks(n, kThreads), kThreads, n, data<const T>(in), data<Key>(keys),
+           data<int64_t>(places), false, 1, 0, descending);
     check_launch("a sort");
     sort_pairs<Key>(scope, device, data<Key>(keys), data<Key>(sorted_keys), data<int64_t>(places),
                     data<int64_t>(sorted), n, static_cast<int>(8 * sizeof(T)));
@@ -167,9 +172,8 @@ void take_columns(const Tensor& values, const Tensor& indices, const Tensor& in,
   const LaunchScope scope(in.device());
   visit_stored(in.dtype(), [&]<class T>() {
     const Tensor places = sorted_places<T>(scope, in, descending);
-    take_sorted<T><<<scope.blocks(n, kThreads), kThreads, 0, scope.stream>>>(
-        n, data<const T>(in), data<int64_t>(places), data<T>(values), data<int64_t>(indices), in.size(1),
-        values.size(1));
+    launch(scope, take_sorted<T>, scope.blocks(n, kThreads), kThreads, n, data<const T>(in), data<int64_t>(places),
+           data<T>(values), data<int64_t>(indices), in.size(1), values.size(1));
     check_launch("a sort");
   });
 }
@@ -180,8 +184,8 @@ void pick(const Tensor& values, const Tensor& indices, const Tensor& in, Pick wh
   const LaunchScope scope(in.device());
   visit_stored(in.dtype(), [&]<class T>() {
     const Tensor places = sorted_places<T>(scope, in, false);
-    pick_sorted<T><<<scope.blocks(rows, kThreads), kThreads, 0, scope.stream>>>(
-        rows, data<const T>(in), data<int64_t>(places), data<T>(values), data<int64_t>(indices), in.size(1), what, k);
+    launch(scope, pick_sorted<T>, scope.blocks(rows, kThreads), kThreads, rows, data<const T>(in),
+           data<int64_t>(places), data<T>(values), data<int64_t>(indices), in.size(1), what, k);
     check_launch("a selection");
   });
 }
@@ -212,12 +216,12 @@ void sort_rows(const Tensor& order, const Tensor& in) {
     const Tensor spare = detail::empty({rows}, kInt64, device);
     int64_t* from = data<int64_t>(width % 2 == 0 ? order : spare);
     int64_t* to = data<int64_t>(width % 2 == 0 ? spare : order);
-    make_keys<T><<<scope.blocks(rows, kThreads), kThreads, 0, scope.stream>>>(
-        rows, data<const T>(in), data<Key>(keys), from, false, width, 0, false);  // only numbers the rows
+    launch(scope, make_keys<T>, scope.blocks(rows, kThreads), kThreads, rows, data<const T>(in), data<Key>(keys), from,
+           false, width, 0, false);  // only numbers the rows
     check_launch("a sort of rows");
     for (int64_t column = width; column-- > 0;) {
-      make_keys<T><<<scope.blocks(rows, kThreads), kThreads, 0, scope.stream>>>(
-          rows, data<const T>(in), data<Key>(keys), from, true, width, column, false);
+      launch(scope, make_keys<T>, scope.blocks(rows, kThreads), kThreads, rows, data<const T>(in), data<Key>(keys),
+             from, true, width, column, false);
       check_launch("a sort of rows");
       sort_pairs<Key>(scope, device, data<Key>(keys), data<Key>(sorted_keys), from, to, rows,
                       static_cast<int>(8 * sizeof(T)));

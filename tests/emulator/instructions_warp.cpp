@@ -155,6 +155,7 @@ Handler warp_handler(const Opcode& op) {
   if (op.name == "redux") return op.type == Type::kS32 ? reduction<int32_t>(op) : reduction<uint32_t>(op);
   if (op.name == "bar" || op.name == "barrier") return nothing;  // the machine's part
   if (op.name == "membar" || op.name == "fence") return fence;
+  if (op.name == "griddepcontrol") return nothing;
   if (op.name == "prefetch" || op.name == "prefetchu") return nothing;
   if (op.name == "activemask") return active_mask;
   if (op.name == "trap") return trap;

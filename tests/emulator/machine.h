@@ -68,6 +68,8 @@ struct Kernel {
   size_t static_shared = 0;     ///< bytes of shared memory that it has by itself
   unsigned max_threads = 1024;  ///< of a block
   const void* code = nullptr;   ///< the machine's
+  /// For earlier kernels, before it branches or uses memory that is not its own: griddepcontrol.wait.
+  bool waits = false;
 };
 
 class Module;

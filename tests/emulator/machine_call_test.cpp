@@ -206,4 +206,26 @@ TEST(MachineParser, KernelsOfAModule) {
   EXPECT_THROW(find_kernel(module, "c"), std::runtime_error);
 }
 
+TEST(MachineParser, KernelsThatWaitForEarlierOnes) {
+  const auto waits = [](const std::string& body) {
+    return find_kernel(load_text(".version 8.5\n.target sm_90\n.address_size 64\n.entry k(.param .u64 x)\n{\n.reg .b64 "
+                                 "%d<4>;\n.reg .pred %p<2>;\n" +
+                                 body + "ret;\n}\n"),
+                       "k")
+        ->waits;
+  };
+  const std::string wait = "griddepcontrol.wait;\n", load = "ld.param.u64 %d1, [x];\n",
+                    store = "st.global.u64 [%d1], %d1;\n";
+  EXPECT_TRUE(waits(load + "add.u64 %d2, %d1, 8;\n" + wait + store));
+  EXPECT_TRUE(waits(wait));
+  EXPECT_TRUE(waits("st.local.u64 [%d1], %d1;\n" + wait));
+  EXPECT_FALSE(waits(load + store));
+  EXPECT_FALSE(waits(load + store + wait));
+  EXPECT_FALSE(waits(load + "ld.global.u64 %d2, [%d1];\n" + wait));
+  EXPECT_FALSE(waits(load + "setp.eq.u64 %p1, %d1, 0;\n@%p1 bra L;\n" + wait + "L:\n"));
+  EXPECT_FALSE(waits(load + "setp.eq.u64 %p1, %d1, 0;\n@%p1 " + wait));
+  EXPECT_FALSE(waits("griddepcontrol.launch_dependents;\n"));
+  EXPECT_TRUE(waits("griddepcontrol.launch_dependents;\n" + wait));
+}
+
 }  // namespace emulator::test

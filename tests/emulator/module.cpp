@@ -163,6 +163,24 @@ const Function& Module::function(const std::string& name) {
   return *known;
 }
 
+namespace {
+
+// Whether griddepcontrol.wait comes before every branch, call and access to memory that other kernels may know.
+bool waits_first(const Function& f) {
+  for (const Instruction& i : f.code) {
+    if (i.text == "griddepcontrol.wait") return i.guard == kNoOperand;
+    if (i.flow != Flow::kNext) return false;
+    const bool accesses = i.text.starts_with("ld.") || i.text.starts_with("st.") || i.text.starts_with("atom.") ||
+                          i.text.starts_with("red.");
+    const bool own = i.text.starts_with("ld.param") || i.text.find(".local") != std::string::npos ||
+                     i.text.find(".shared") != std::string::npos;
+    if (accesses && !own) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
 const Kernel& Module::kernel(const std::string& name) {
   const std::scoped_lock lock(mutex_);
   std::unique_ptr<Kernel>& known = kernels_[name];
@@ -174,6 +192,7 @@ const Kernel& Module::kernel(const std::string& name) {
     kernel->parameter_bytes = f.parameter_bytes;
     kernel->static_shared = f.shared_bytes;
     kernel->max_threads = f.max_threads;
+    kernel->waits = waits_first(f);
     kernel->code = &f;
     kernels_[name] = std::move(kernel);
   }

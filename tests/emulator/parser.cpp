@@ -412,8 +412,8 @@ class FunctionParser {
   }
 
   static bool has_result(const Opcode& op) {
-    static constexpr std::string_view names[] = {"st",    "red",  "bar",       "barrier",  "membar",
-                                                 "fence", "trap", "nanosleep", "prefetch", "prefetchu"};
+    static constexpr std::string_view names[] = {"st",   "red",       "bar",      "barrier",   "membar",        "fence",
+                                                 "trap", "nanosleep", "prefetch", "prefetchu", "griddepcontrol"};
     if ((op.name == "bar" || op.name == "barrier") && op.has("red")) return true;
     return std::find(std::begin(names), std::end(names), op.name) == std::end(names);
   }

@@ -183,7 +183,8 @@ cudaError_t cudaLaunchKernel(const void* host, dim3 grid, dim3 block, void** arg
   return call([&](Lock& lock) { launch(lock, function_of(host), grid, block, arguments, shared, stream); });
 }
 
-// Of the attributes none changes what a kernel computes, but for clusters, which there are none of.
+// Of the attributes two may change what a kernel computes: clusters, which there are none of, and that it may begin
+// before the kernel ahead of it has ended, for which it has to wait itself (here kernels never overlap).
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* host, void** arguments) {
   return call([&](Lock& lock) {
     for (unsigned i = 0; i < config->numAttrs; ++i) {
@@ -191,6 +192,13 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* ho
       const auto& cluster = attribute.val.clusterDim;
       if (attribute.id == cudaLaunchAttributeClusterDimension && cluster.x * cluster.y * cluster.z != 1) {
         fail(cudaErrorNotSupported);
+      }
+      const bool overlaps = attribute.id == cudaLaunchAttributeProgrammaticStreamSerialization &&
+                            attribute.val.programmaticStreamSerializationAllowed != 0;
+      if (overlaps && !kernel_of(function_of(host)).waits) {
+        std::fprintf(stderr, "emulated GPU: %s may begin before the kernel ahead of it has ended, but does not wait\n",
+                     function_of(host).name);
+        fail(cudaErrorInvalidValue);
       }
     }
     launch(lock, function_of(host), config->gridDim, config->blockDim, arguments, config->dynamicSmemBytes,

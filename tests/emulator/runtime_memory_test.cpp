@@ -297,8 +297,21 @@ TEST_F(MemoryTest, LaunchConfigurations) {
   EXPECT_OK(cudaLaunchKernelExC(&config, &kLog, arguments));
   attribute.val.clusterDim.x = 2;
   EXPECT_FAILS(cudaLaunchKernelExC(&config, &kLog, arguments), cudaErrorNotSupported);
+  // What may begin before the kernel ahead of it has ended has to wait for it.
+  attribute = {};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  EXPECT_OK(cudaLaunchKernelExC(&config, &kLog, arguments));
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  EXPECT_FAILS(cudaLaunchKernelExC(&config, &kLog, arguments), cudaErrorInvalidValue);
+  int* sum = nullptr;
+  EXPECT_OK(cudaMallocHost(reinterpret_cast<void**>(&sum), sizeof(int)));
+  *sum = 1;
+  void* of_add[] = {&sum, &number};
+  EXPECT_OK(cudaLaunchKernelExC(&config, &kAdd, of_add));
   EXPECT_OK(cudaDeviceSynchronize());
-  EXPECT_EQ(logged(), std::vector<int>{4});
+  EXPECT_EQ(*sum, 5);
+  EXPECT_OK(cudaFreeHost(sum));
+  EXPECT_EQ(logged(), (std::vector<int>{4, 4}));
 }
 
 // ---- faults, each in a process of its own ----

@@ -34,7 +34,7 @@ void sleep_code(const std::byte* p) { slept += std::chrono::milliseconds(paramet
 const std::vector<Kernel>& kernels() {
   static const std::vector<Kernel> instance = {
       {"log", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&log_code)},
-      {"_Z3addPii", {{0, 8}, {8, 4}}, 12, 0, 256, reinterpret_cast<const void*>(&add_code)},
+      {"_Z3addPii", {{0, 8}, {8, 4}}, 12, 0, 256, reinterpret_cast<const void*>(&add_code), true},
       {"shared", {}, 0, 40000, 1024, reinterpret_cast<const void*>(&shared_code)},
       {"fault", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&fault_code)},
       {"sleep", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&sleep_code)},
