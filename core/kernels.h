@@ -156,8 +156,10 @@ struct Kernels {
               const Tensor& target, int64_t ignored)>
       cross_entropy_backward{"cross_entropy_backward"};
   // Of contiguous x and y of one shape and floating dtype: `out`, one element of it, is Σ (x − y)² / divisor,
-  // accumulated as sums are.
-  Kernel<void(const Tensor& out, const Tensor& x, const Tensor& y, double divisor)> mse_loss{"mse_loss"};
+  // accumulated as sums are; `grad`, unless it is undefined, is what mse_loss_backward makes with the factor 2 /
+  // divisor.
+  Kernel<void(const Tensor& out, const Tensor& grad, const Tensor& x, const Tensor& y, double divisor)> mse_loss{
+      "mse_loss"};
   // grad_in = factor·grad·(x − y), all of one dtype and contiguous; grad is of x's shape, or one element for all, or
   // undefined: 1.
   Kernel<void(const Tensor& grad_in, const Tensor& grad, const Tensor& x, const Tensor& y, double factor)>

@@ -22,7 +22,8 @@ void for_each_block(int64_t begin, int64_t end, F f) {
 
 }  // namespace
 
-void mse_loss(const Tensor& out, const Tensor& x, const Tensor& y, double divisor) {
+void mse_loss(const Tensor& out, const Tensor& grad, const Tensor& x, const Tensor& y, double divisor) {
+  if (grad.defined()) mse_loss_backward(grad, {}, x, y, 2 / divisor);
   visit_dtype<DtypeSet::Floating>(x.dtype(), [&]<class E>() {
     using T = compute_t<E>;
     const RowLoops<T>& loop = row_loops<T>();

@@ -78,7 +78,7 @@ void cross_entropy_total(const Tensor& out, const Tensor& count, const Tensor& l
 void cross_entropy_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& count, const Tensor& log_sum,
                             const Tensor& in, const Tensor& target, int64_t ignored);
 // mse_loss.cpp
-void mse_loss(const Tensor& out, const Tensor& x, const Tensor& y, double divisor);
+void mse_loss(const Tensor& out, const Tensor& grad, const Tensor& x, const Tensor& y, double divisor);
 void mse_loss_backward(const Tensor& grad_in, const Tensor& grad, const Tensor& x, const Tensor& y, double factor);
 // optimizer.cpp
 void sgd(Device device, ScalarType dtype, ArrayRef<SgdArrays> list, const SgdStep& step);

@@ -287,10 +287,13 @@ TEST_P(LossKernels, OneForwardAndOneBackward) {
   const Tensor x = randn({64, 10}, device()).requires_grad_(), y = randn({64, 10}, device());
   const Tensor classes = zeros({64}, TensorOptions(kInt64).device(device())), g = randn({64, 10}, device());
   const auto step = [&](const Tensor& loss) { loss.backward(); };
-  EXPECT_EQ(Launched::by([&] { step(mse_loss(x, y)); }), (Names{"mse_loss", "mse_loss_backward"}));
+  const Names squared = device().is_cuda() ? Names{"mse_loss"} : Names{"mse_loss", "mse_loss_backward"};
+  EXPECT_EQ(Launched::by([&] { step(mse_loss(x, y)); }), squared);
   x.mutable_grad().reset();
-  EXPECT_EQ(Launched::by([&] { step(mse_loss(x, y, Reduction::Sum)); }), (Names{"mse_loss", "mse_loss_backward"}));
+  EXPECT_EQ(Launched::by([&] { step(mse_loss(x, y, Reduction::Sum)); }), squared);
   x.mutable_grad().reset();
+  const Tensor large = randn({1 << 14, 2}, device()).requires_grad_();
+  EXPECT_EQ(Launched::by([&] { step(mse_loss(large, large.detach())); }), (Names{"mse_loss", "mse_loss_backward"}));
   EXPECT_EQ(Launched::by([&] { mse_loss(x, y, Reduction::None).backward(g); }),
             (Names{"squared_difference", "mse_loss_backward"}));
   for (const Reduction reduction : {Reduction::Mean, Reduction::Sum}) {
@@ -309,7 +312,45 @@ TEST_P(LossKernels, OnlyWhatIsWanted) {
   const Tensor loss = mse_loss(x, y);
   EXPECT_EQ(Launched::by([&] { autograd::grad({loss}, {y}, {}, /*retain_graph=*/true); }),
             (Names{"mse_loss_backward"}));
-  EXPECT_EQ(Launched::by([&] { autograd::grad({loss}, {x, y}); }), (Names{"mse_loss_backward", "mse_loss_backward"}));
+  EXPECT_EQ(Launched::by([&] {
+              autograd::grad({loss}, {x, y});
+            }),
+            Names(device().is_cuda() ? 1 : 2, "mse_loss_backward"));
+}
+
+// On a GPU that of a few numbers is made with the loss, for the first backward that begins at 1.
+TEST_P(LossKernels, TheGradientOfAFewSquaredErrors) {
+  for (const ScalarType dtype : {kFloat32, kFloat64, kBFloat16, kFloat16}) {
+    const TensorOptions options = TensorOptions(dtype).device(device());
+    for (const int64_t n : {1, 3, 8, 17, 640, 4099, 16384, 16385}) {
+      for (const int64_t shift : {0, 1}) {
+        SCOPED_TRACE(std::string(dtype_name(dtype)) + ", " + std::to_string(n) + " from " + std::to_string(shift));
+        const Tensor x = randn({n + 1}, options).narrow(0, shift, n).detach().requires_grad_();
+        const Tensor y = randn({n}, options).requires_grad_();
+        for (const Reduction reduction : {Reduction::Mean, Reduction::Sum}) {
+          const Tensor loss = mse_loss(x, y, reduction);
+          const auto gradients = [&](const Tensor& g) {
+            return autograd::grad({loss}, {x, y}, {g}, /*retain_graph=*/true);
+          };
+          const auto first = gradients({}), of_one = gradients(ones_like(loss)), again = gradients({});
+          EXPECT_EQ(bytes(first[0]), bytes(of_one[0]));
+          EXPECT_EQ(bytes(first[0]), bytes(again[0]));
+          EXPECT_EQ(bytes(first[0]), bytes(first[1].neg()));
+          Tensor(first[0]).zero_();  // the caller's own
+          EXPECT_EQ(bytes(gradients({})[0]), bytes(of_one[0]));
+        }
+      }
+    }
+  }
+  // What is recorded is the difference itself.
+  const Tensor x = randn({5}, device()).requires_grad_(), y = randn({5}, device());
+  const Tensor g = autograd::grad({mse_loss(x, y)}, {x}, {}, {}, /*create_graph=*/true)[0];
+  EXPECT_EQ(bytes(autograd::grad({g.sum()}, {x})[0]), bytes(full({5}, 0.4, x.options().requires_grad(false))));
+  // And what has changed meanwhile is found out.
+  Tensor changed = x * 1;
+  const Tensor loss = mse_loss(changed, y);
+  changed.add_(1);
+  EXPECT_THROW(loss.backward(), Error);
 }
 
 TEST_P(LossKernels, SameBitsAgain) {
