@@ -75,6 +75,15 @@ struct Gemm {
 // How many elements of memory there are from the first of `out` to its last.
 constexpr int64_t out_extent(const Gemm& g) { return (g.batch - 1) * g.out_batch_stride + (g.m - 1) * g.out_ld + g.n; }
 
+// Whether every row of the matrices in memory begins at a multiple of 16 bytes. Where one does not, of 2-byte floats,
+// cuBLASLt's masks are not what its gradient of relu reads: seen with cuBLAS 13.1 on an H200 by MatmulActivation.Large.
+inline bool in_vectors(const Gemm& g) {
+  const auto aligned = [&](const void* data, int64_t ld) {
+    return reinterpret_cast<uintptr_t>(data) % 16 == 0 && ld * static_cast<int64_t>(element_size(g.dtype)) % 16 == 0;
+  };
+  return aligned(g.a.data, g.a.layout.ld) && aligned(g.b.data, g.b.layout.ld) && aligned(g.out, g.out_ld);
+}
+
 // The alignment of an address in bytes, as its power of 2 up to 256, the most that kernels ask for.
 inline unsigned alignment_log2(const void* data) {
   return static_cast<unsigned>(std::countr_zero(reinterpret_cast<uintptr_t>(data) | 256u));

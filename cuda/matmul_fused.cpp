@@ -144,6 +144,7 @@ bool activate_on_the_way(const Tensor& out, const Tensor& a, const Tensor& b, co
     if (epilogue == Epilogue::BiasGelu) return gelu(scratch->matrix(), scratch->matrix());
     relu(scratch->matrix());
   };
+  if (has_mask(epilogue) && !in_vectors(fused)) return false;
   if (!worth_it(fused) || !for_lt(fused) || !lt_gemm(scope, fused, 1, 0, FunctionRef(in_steps))) return false;
   check_launch("matmul_activation");
   return true;
@@ -199,6 +200,7 @@ bool backward_on_the_way(const LaunchScope& scope, const Product& product, const
                                     : Epilogue::GeluBackward;
   fused.vector = sums.defined() ? sums.data_ptr() : nullptr;
   fused.aux = saved.data_ptr();
+  if (has_mask(fused.epilogue) && !in_vectors(fused)) return false;
   std::optional<ScratchGemm> scratch;
   const auto in_steps = [&] {
     if (!scratch) scratch.emplace(fused, scope.info.index);

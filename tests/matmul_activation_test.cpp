@@ -206,6 +206,31 @@ TEST(MatmulActivationHost, WhatAnEpilogueHas) {
   }
 }
 
+TEST(MatmulActivationHost, MasksAreOfMatricesWhoseRowsAreWholeVectors) {
+  alignas(16) static char memory[64];
+  const auto fits = [](ScalarType dtype, int64_t a_ld, int64_t b_ld, int64_t out_ld, int a = 0, int b = 0,
+                       int out = 0) {
+    cuda::Gemm g;
+    g.dtype = dtype;
+    g.a = {memory + a, {true, false, a_ld}, 0};
+    g.b = {memory + b, {true, true, b_ld}, 0};
+    g.out = memory + out;
+    g.out_ld = out_ld;
+    return cuda::in_vectors(g);
+  };
+  EXPECT_TRUE(fits(kBFloat16, 264, 520, 1000));
+  EXPECT_FALSE(fits(kBFloat16, 130, 520, 1000));
+  EXPECT_FALSE(fits(kBFloat16, 264, 132, 1000));
+  EXPECT_FALSE(fits(kBFloat16, 264, 520, 1004));
+  EXPECT_TRUE(fits(kFloat32, 132, 520, 1004));
+  EXPECT_FALSE(fits(kFloat32, 130, 520, 1004));
+  EXPECT_TRUE(fits(kFloat64, 130, 2, 4));
+  EXPECT_TRUE(fits(kFloat16, 8, 8, 8, 16, 32, 48));
+  EXPECT_FALSE(fits(kFloat16, 8, 8, 8, 2, 0, 0));
+  EXPECT_FALSE(fits(kFloat16, 8, 8, 8, 0, 8, 0));
+  EXPECT_FALSE(fits(kFloat16, 8, 8, 8, 0, 0, 4));
+}
+
 TEST(MatmulActivationHost, AKeyHasTheEpilogueAndItsAlignments) {
   std::vector<cuda::LtKey> keys;
   const auto at = [](uintptr_t address) { return reinterpret_cast<void*>(address); };
