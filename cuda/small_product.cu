@@ -1,7 +1,7 @@
 // Launches of the kernel of small_product.h.
-#include <ember/cuda/context.h>
 #include <ember/cuda/product.h>
 #include <ember/cuda/small_product.h>
+#include <ember/cuda/launch.cuh>
 
 namespace ember::cuda {
 
@@ -36,6 +36,7 @@ struct DeviceBlock {
 template <class T>
 __global__ void __launch_bounds__(kSmallThreads, 2) small_products(const __grid_constant__ SmallProducts<T> all) {
   __shared__ alignas(16) compute_t<T> memory[kSmallShared];
+  wait_for_earlier();
   const int x = static_cast<int>(blockIdx.x);
   const int second = x >= all.first_blocks ? 1 : 0;
   DeviceBlock block{memory, second != 0 ? x - all.first_blocks : x};
@@ -55,7 +56,7 @@ void run_small(const LaunchScope& scope, const SmallCall* calls, int count) {
       if (i == 0) all.first_blocks = static_cast<int>(blocks);
     }
     const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(g.batch));
-    small_products<T><<<grid, kSmallThreads, 0, scope.stream>>>(all);
+    launch(scope, small_products<T>, grid, kSmallThreads, all);
   });
 }
 
