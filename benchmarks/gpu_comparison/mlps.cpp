@@ -117,8 +117,11 @@ std::vector<Row> rows_of_mlps(const Settings& settings) {
       rows.push_back({"large_mlp/" + dtype + '/' + optimizer, step_work(dtype, batch, wide, passes), Measure::Device,
                       [=]() -> Call {
                         return [tf32, training = make(tf32 ? ember::kFloat32 : ember::kBFloat16)] {
+                          const bool measures = ember::cuda::benchmark();
                           ember::cuda::set_allow_tf32(tf32);
+                          ember::cuda::set_benchmark(true);  // as a program of such products would
                           const Tensor loss = training->step();
+                          ember::cuda::set_benchmark(measures);
                           ember::cuda::set_allow_tf32(false);
                           return loss;
                         };
