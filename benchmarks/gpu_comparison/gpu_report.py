@@ -140,7 +140,8 @@ def _row_line(name, result, ways):
     if e["floor"] is None or e["ours"] is None:
         floor = ["", ""]
     else:
-        over = time_text(e["ours"] - e["floor"]) if host and e["ours"] > e["floor"] else f"{e['ours'] / e['floor']:.2f}"
+        more = e["ours"] - e["floor"]
+        over = f"{e['ours'] / e['floor']:.2f}" if not host else time_text(more) if more > 0 else f"−{time_text(-more)}"
         floor = [time_text(e["floor"]), over]
     aim = _aim_text(e["aim"])
     if aim and e["reached"] is not None:
