@@ -65,11 +65,13 @@ __device__ uint4 pack(const compute_t<T>* x) {
 // One instruction: the compiler takes some assignments of a uint4 apart.
 __device__ inline void store_vector(void* to, const uint4& bits) { __stwb(static_cast<uint4*>(to), bits); }
 
-// 16 bytes that nobody reads again: they take no place in the first cache. Not there: `bits` stays as it is.
+// 16 bytes that nobody reads again: they take no place in the first cache. Not there: `bits` stays as it is. (Not
+// ld.global.nc, which is for memory that nobody writes while a kernel is there: launch() starts one before the kernel
+// that writes it may have ended.)
 __device__ inline void load_vector_once(uint4& bits, const void* from, bool there) {
   asm volatile(
       "{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %5, 0;\n\t"
-      "@there ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];\n\t}"
+      "@there ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];\n\t}"
       : "+r"(bits.x), "+r"(bits.y), "+r"(bits.z), "+r"(bits.w)
       : "l"(from), "r"(static_cast<int>(there)));
 }
