@@ -1,8 +1,8 @@
 #include <ember/core/cuda_blas.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <cstring>
+
+#include <ember/core/environment.h>
 
 namespace ember::cuda {
 
@@ -11,10 +11,7 @@ namespace {
 std::atomic<bool> g_allow_tf32{false};
 
 std::atomic<bool>& benchmark_setting() {
-  static std::atomic<bool> enabled = [] {
-    const char* const value = std::getenv("EMBER_CUDA_TUNE");
-    return value != nullptr && std::strcmp(value, "") != 0 && std::strcmp(value, "0") != 0;
-  }();
+  static std::atomic<bool> enabled = detail::is_switched_on("EMBER_CUDA_TUNE");
   return enabled;
 }
 

@@ -1,20 +1,16 @@
 #include <ember/core/backend.h>
+#include <ember/core/environment.h>
 #include <ember/core/profiler.h>
 #include <ember/core/sequence_nr.h>
 #include <ember/core/tensor.h>
 #include <ember/core/tensor_impl.h>
 #include <ember/core/tensor_iterator.h>
 
-#include <cstdlib>
-
 namespace ember {
 
 namespace detail {
 
-bool profiler_ranges = [] {
-  const char* text = std::getenv("EMBER_NVTX");
-  return text != nullptr && text[0] != '\0' && !(text[0] == '0' && text[1] == '\0');
-}();
+bool profiler_ranges = is_switched_on("EMBER_NVTX");
 
 namespace {
 constinit RangeSink sink;

@@ -1,10 +1,10 @@
 #include <ember/cuda/context.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 
+#include <ember/core/environment.h>
 #include <ember/cuda/graph.h>
 #include <ember/cuda/probe.h>
 
@@ -54,11 +54,6 @@ const Availability& availability() {
   return *instance;
 }
 
-bool is_set(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value != nullptr && std::strcmp(value, "") != 0 && std::strcmp(value, "0") != 0;
-}
-
 constexpr int kPoolStreams = 32;
 
 struct DeviceState {
@@ -106,7 +101,7 @@ void initialise(int index) {
                  properties.multiProcessorCount,
                  properties.major,
                  properties.minor,
-                 properties.major >= 9 && version >= 90 && !is_set("EMBER_CUDA_NO_OVERLAP"),
+                 properties.major >= 9 && version >= 90 && !detail::is_switched_on("EMBER_CUDA_NO_OVERLAP"),
                  properties.name,
                  static_cast<FaultSlot*>(fault)};
   g_states[index] = state;
@@ -119,7 +114,7 @@ DeviceState& state_of(int index) {
 }
 
 bool blocking_launches() {
-  static const bool blocking = is_set("EMBER_CUDA_BLOCKING");
+  static const bool blocking = detail::is_switched_on("EMBER_CUDA_BLOCKING");
   return blocking;
 }
 

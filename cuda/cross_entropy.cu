@@ -306,8 +306,9 @@ void launch_losses(const LaunchScope& scope, const CrossEntropyArguments<T>& a, 
       launch(scope, cross_entropy_rows<T, kLanes, E, kFit>, blocks, plan.threads, a, losses);
     };
     if constexpr (E != 0 && sizeof(T) < 8) {
-      if (E > 8 && fit == RowFit::Whole)
-        return start.template operator() < E == 8 ? RowFit::Vectors : RowFit::Whole > ();
+      if constexpr (E > 8) {
+        if (fit == RowFit::Whole) return start.template operator()<RowFit::Whole>();
+      }
       if (fit != RowFit::Elements) return start.template operator()<RowFit::Vectors>();
     }
     start.template operator()<RowFit::Elements>();

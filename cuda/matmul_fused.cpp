@@ -51,15 +51,15 @@ void sum_rows(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.devic
 
 // Up to this many multiply-adds a launch that is saved is worth more than what the kernels that make something beside
 // the product may lack in speed; beyond it they are taken where they were measured.
-constexpr int64_t kUnmeasuredWork = int64_t{1} << 27;
+bool is_little_work(int64_t outputs, int64_t k) { return outputs <= (int64_t{1} << 27) / k; }
 bool worth_it(const Gemm& g) {
   const bool more = has_aux(g.epilogue) || written_vector(g.epilogue, g.m, g.n) != 0;
-  return benchmark() || !more || g.m * g.n <= kUnmeasuredWork / g.k;
+  return benchmark() || !more || is_little_work(g.m * g.n, g.k);
 }
 // A mask costs the product that makes it, and may save its gradient something: by one measurement alone that is not to
 // be known. Beyond that work none is made. On an H200, 8192 × 4096 × 4096: of bfloat16 some 358 µs with a mask and 341
 // without, and the gradient 525 by the mask and 400 by the result; of TF32 974 and 707 with a mask and without.
-bool mask_is_worth_it(const Tensor& out, const Tensor& a) { return out.numel() <= kUnmeasuredWork / a.sizes()[1]; }
+bool mask_is_worth_it(const Tensor& out, const Tensor& a) { return is_little_work(out.numel(), a.sizes()[1]); }
 
 void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, const Tensor& b) {
   if (out.numel() == 0 || a.sizes()[1] == 0 || !is_floating(out.dtype())) {

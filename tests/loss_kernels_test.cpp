@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <ember/core/launch.h>
 #include <ember/ember.h>
 
 #include "kernel_values.h"
@@ -351,6 +352,25 @@ TEST_P(LossKernels, TheGradientOfAFewSquaredErrors) {
   const Tensor loss = mse_loss(changed, y);
   changed.add_(1);
   EXPECT_THROW(loss.backward(), Error);
+}
+
+// The kernel itself does that for any number of elements, and wherever the gradient lies.
+TEST_P(LossKernels, ASquaredErrorWithItsGradient) {
+  const TensorOptions options = TensorOptions(kFloat32).device(device());
+  for (const int64_t n : {5, 4099, 65536, 70001}) {
+    for (const int64_t shift : {0, 1}) {
+      SCOPED_TRACE(std::to_string(n) + " to " + std::to_string(shift));
+      const Tensor x = randn({n}, options), y = randn({n}, options);
+      const Tensor loss = empty({}, options), alone = empty({}, options), expected = empty({n}, options);
+      const Tensor around = full({n + 2}, 77, options), grad = around.narrow(0, shift, n);
+      launch(kernels.mse_loss, device(), loss, grad, x, y, 4.0);
+      launch(kernels.mse_loss, device(), alone, Tensor(), x, y, 4.0);
+      launch(kernels.mse_loss_backward, device(), expected, Tensor(), x, y, 0.5);
+      EXPECT_EQ(bytes(loss), bytes(alone));
+      EXPECT_EQ(bytes(grad.clone()), bytes(expected));
+      EXPECT_EQ((around == 77).sum().item<int64_t>(), 2);
+    }
+  }
 }
 
 TEST_P(LossKernels, SameBitsAgain) {
