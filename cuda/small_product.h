@@ -149,34 +149,62 @@ EMBER_HD inline void read_quads(compute_t<T> (&x)[kQuad][kQuad], const T* data, 
 
 // ---- what is done with a sum ----
 
+// What the epilogue reads for an element of the output, or null.
 template <class T>
-EMBER_HD inline void finish(const SmallProduct<T>& p, int64_t batch, int row, int col, compute_t<T> sum) {
+EMBER_HD inline const T* operand_at(const SmallProduct<T>& p, int row, int col) {
+  if (takes_bias(p.epilogue)) return p.vector + col;
+  return is_backward(p.epilogue) ? p.aux + row * p.aux_ld + col : nullptr;
+}
+
+// The value of an element and, of one epilogue, that of aux.
+template <class T>
+EMBER_HD inline compute_t<T> activated(const SmallProduct<T>& p, compute_t<T> x, compute_t<T> operand, T* aux) {
   using C = compute_t<T>;
-  if (row >= p.m) return;
-  if (col >= p.n) {
-    if (col == p.n && p.epilogue == Epilogue::RowSums) p.vector[row] = static_cast<T>(sum);
-    return;
-  }
-  T* const out = p.out + batch * p.out_batch_stride + row * p.out_ld + col;
-  C x = p.alpha * sum;
-  if (p.beta != C(0)) x += p.beta * static_cast<C>(*out);
-  const int64_t in_aux = row * p.aux_ld + col;
   switch (p.epilogue) {
-    case Epilogue::None:
-    case Epilogue::RowSums: break;
-    case Epilogue::Bias: x += static_cast<C>(p.vector[col]); break;
-    case Epilogue::BiasRelu: x = functors::Relu<C>()(x + static_cast<C>(p.vector[col])); break;
-    case Epilogue::BiasGelu:
-    case Epilogue::BiasGeluAux:
-      x += static_cast<C>(p.vector[col]);
-      if (p.epilogue == Epilogue::BiasGeluAux) p.aux[in_aux] = static_cast<T>(x);
-      x = functors::GeluTanh<C>()(x);
-      break;
-    case Epilogue::ReluBackward: x = functors::ReluBackward<C>()(x, static_cast<C>(p.aux[in_aux])); break;
-    case Epilogue::GeluBackward: x = functors::GeluTanhBackward<C>()(x, static_cast<C>(p.aux[in_aux])); break;
-    default: break;  // not taken: small_takes()
+    case Epilogue::Bias: return x + operand;
+    case Epilogue::BiasRelu: return functors::Relu<C>()(x + operand);
+    case Epilogue::BiasGeluAux: *aux = static_cast<T>(x + operand); [[fallthrough]];
+    case Epilogue::BiasGelu: return functors::GeluTanh<C>()(x + operand);
+    case Epilogue::ReluBackward: return functors::ReluBackward<C>()(x, operand);
+    case Epilogue::GeluBackward: return functors::GeluTanhBackward<C>()(x, operand);
+    default: return x;  // None and RowSums; the others are not taken: small_takes()
   }
-  *out = static_cast<T>(x);
+}
+
+// Elements thread, thread + kSmallThreads, … of a tile whose first is (row, col): each the sum of `count` sums, `pitch`
+// from one to the next, and the epilogue. What this reads is asked for first.
+template <class T, int kTile>
+EMBER_HD inline void finish(const SmallProduct<T>& p, int64_t batch, int row, int col, int thread,
+                            const compute_t<T>* sums, int count, int pitch) {
+  using C = compute_t<T>;
+  constexpr int kEach = std::max(1, kTile * kTile / kSmallThreads), kRows = kSmallThreads / kTile;
+  row += thread / kTile;
+  col += thread % kTile;
+  T* const out = p.out + batch * p.out_batch_stride + row * p.out_ld + col;
+  C x[kEach] = {}, operand[kEach] = {}, old[kEach] = {};
+  EMBER_UNROLL
+  for (int e = 0; e < kEach; ++e) {
+    const int i = e * kRows;
+    if (row + i >= p.m || col >= p.n) continue;
+    if (const T* const from = operand_at(p, row + i, col)) operand[e] = static_cast<C>(*from);
+    if (p.beta != C(0)) old[e] = p.beta * static_cast<C>(out[i * p.out_ld]);
+  }
+  EMBER_UNROLL_BY(4)
+  for (int part = 0; part < count; ++part) {
+    EMBER_UNROLL
+    for (int e = 0; e < kEach; ++e) x[e] += sums[part * pitch + thread + e * kSmallThreads];
+  }
+  EMBER_UNROLL
+  for (int e = 0; e < kEach; ++e) {
+    const int i = e * kRows;
+    if (row + i >= p.m) continue;
+    if (col < p.n) {
+      T* const aux = p.aux + (row + i) * p.aux_ld + col;
+      out[i * p.out_ld] = static_cast<T>(activated(p, p.alpha * x[e] + old[e], operand[e], aux));
+    } else if (col == p.n && p.epilogue == Epilogue::RowSums) {
+      p.vector[row + i] = static_cast<T>(x[e]);
+    }
+  }
 }
 
 }  // namespace small
@@ -186,64 +214,89 @@ constexpr bool small_takes(Epilogue e) { return e != Epilogue::BiasReluAux && !s
 
 // ---- a block ----
 
-// Block: x() and batch(), which block it is; each(f), f(thread) for each of its threads, which meet before;
-// shared<C>(), memory of SmallShape::kShared elements that they share.
-template <class T, bool kInnerA, bool kInnerB, int kTile, class Block>
-EMBER_HD inline void small_product(Block& block, const SmallProduct<T>& p) {
+// Which tile of the output a block has.
+template <class T>
+struct SmallPlace {
+  int64_t batch;
+  int row, col;
+
+  template <class Block>
+  EMBER_HD SmallPlace(const Block& block, const SmallProduct<T>& p)
+      : batch(block.batch()), row(block.x() / p.tiles_n * p.tile), col(block.x() % p.tiles_n * p.tile) {}
+};
+
+// The sum of each slice and element, to `sums`.
+template <class T, bool kInnerA, bool kInnerB, int kTile>
+EMBER_HD inline void small_sums(const SmallPlace<T>& at, const SmallProduct<T>& p, int thread, compute_t<T>* sums) {
   using C = compute_t<T>;
   using Shape = SmallShape<kTile>;
-  C* const sums = block.template shared<C>();
-  C* const group_sums = sums + Shape::kSlices * Shape::kPitch;
-  const int64_t batch = block.batch();
-  const int row = block.x() / p.tiles_n * kTile, col = block.x() % p.tiles_n * kTile;
   const int quads = (p.k + kQuad - 1) / kQuad, whole = p.k / kQuad;
-  const int slices = quads < Shape::kSlices ? quads : Shape::kSlices;  // that have anything to add
-
-  block.each([&](int thread) {
-    // Neighbours read neighbours: along k, or along the output.
-    constexpr bool kAlongK = kInnerA && kInnerB;
-    const int place = kAlongK ? thread / Shape::kSlices : thread % Shape::kPlaces;
-    const int slice = kAlongK ? thread % Shape::kSlices : thread / Shape::kPlaces;
-    if (slice >= slices) return;
-    const int i0 = place / (kTile / kQuad) * kQuad, j0 = place % (kTile / kQuad) * kQuad;
-    const T* const a = p.a.data + batch * p.a.batch_stride;
-    const T* const b = p.b.data + batch * p.b.batch_stride;
-    const int ones = p.epilogue == Epilogue::RowSums ? p.n - (col + j0) : kQuad;  // the column of ones
-    C sum[kQuad][kQuad] = {};
-    const bool fast_a = small::in_vectors<kInnerA>(p.a, row + i0, p.m);
-    const bool fast_b = small::in_vectors<kInnerB>(p.b, col + j0, p.n);
-    const auto add = [&](int quad, int count, bool vectors_a, bool vectors_b) {
-      C x[kQuad][kQuad], y[kQuad][kQuad];
-      small::read_quads<T, kInnerA>(x, a, p.a.ld, row + i0, p.m, quad * kQuad, count, vectors_a);
-      small::read_quads<T, kInnerB>(y, b, p.b.ld, col + j0, p.n, quad * kQuad, count, vectors_b);
-      EMBER_UNROLL
-      for (int j = 0; j < kQuad; ++j) {
-        if (j == ones) y[j][0] = y[j][1] = y[j][2] = y[j][3] = C(1);
-      }
-      EMBER_UNROLL
-      for (int q = 0; q < kQuad; ++q) {
-        EMBER_UNROLL
-        for (int i = 0; i < kQuad; ++i) {
-          EMBER_UNROLL
-          for (int j = 0; j < kQuad; ++j) sum[i][j] += x[i][q] * y[j][q];
-        }
-      }
-    };
-    int quad = slice;
-    if (fast_a && fast_b) {
-      EMBER_UNROLL_BY(sizeof(T) == 8 ? 1 : 2)
-      for (; quad < whole; quad += Shape::kSlices) add(quad, kQuad, true, true);
-    } else {
-      for (; quad < whole; quad += Shape::kSlices) add(quad, kQuad, fast_a, fast_b);
-    }
-    if (quad < quads) add(quad, p.k - whole * kQuad, fast_a, fast_b);
+  // Neighbours read neighbours: along k, or along the output.
+  constexpr bool kAlongK = kInnerA && kInnerB;
+  const int place = kAlongK ? thread / Shape::kSlices : thread % Shape::kPlaces;
+  const int slice = kAlongK ? thread % Shape::kSlices : thread / Shape::kPlaces;
+  if (slice >= quads) return;
+  const int i0 = place / (kTile / kQuad) * kQuad, j0 = place % (kTile / kQuad) * kQuad;
+  const T* const a = p.a.data + at.batch * p.a.batch_stride;
+  const T* const b = p.b.data + at.batch * p.b.batch_stride;
+  const int ones = p.epilogue == Epilogue::RowSums ? p.n - (at.col + j0) : kQuad;  // the column of ones
+  C sum[kQuad][kQuad] = {};
+  const bool fast_a = small::in_vectors<kInnerA>(p.a, at.row + i0, p.m);
+  const bool fast_b = small::in_vectors<kInnerB>(p.b, at.col + j0, p.n);
+  const auto add = [&](int quad, int count, bool vectors_a, bool vectors_b) {
+    C x[kQuad][kQuad], y[kQuad][kQuad];
+    small::read_quads<T, kInnerA>(x, a, p.a.ld, at.row + i0, p.m, quad * kQuad, count, vectors_a);
+    small::read_quads<T, kInnerB>(y, b, p.b.ld, at.col + j0, p.n, quad * kQuad, count, vectors_b);
     EMBER_UNROLL
-    for (int i = 0; i < kQuad; ++i) {
-      memcpy(sums + slice * Shape::kPitch + (i0 + i) * kTile + j0, sum[i], sizeof(sum[i]));
+    for (int j = 0; j < kQuad; ++j) {
+      if (j == ones) y[j][0] = y[j][1] = y[j][2] = y[j][3] = C(1);
     }
-  });
+    EMBER_UNROLL
+    for (int q = 0; q < kQuad; ++q) {
+      EMBER_UNROLL
+      for (int i = 0; i < kQuad; ++i) {
+        EMBER_UNROLL
+        for (int j = 0; j < kQuad; ++j) sum[i][j] += x[i][q] * y[j][q];
+      }
+    }
+  };
+  int quad = slice;
+  if (fast_a && fast_b) {
+    EMBER_UNROLL_BY(sizeof(T) == 8 ? 1 : 2)
+    for (; quad < whole; quad += Shape::kSlices) add(quad, kQuad, true, true);
+  }
+  // What is not in vectors, and the end of k.
+  EMBER_UNROLL_BY(1)
+  for (; quad < quads; quad += Shape::kSlices) {
+    add(quad, quad < whole ? kQuad : p.k - whole * kQuad, fast_a, fast_b);
+  }
+  EMBER_UNROLL
+  for (int i = 0; i < kQuad; ++i) {
+    memcpy(sums + slice * Shape::kPitch + (i0 + i) * kTile + j0, sum[i], sizeof(sum[i]));
+  }
+}
 
+template <class T, int kTile>
+EMBER_HD inline void small_sums(const SmallPlace<T>& at, const SmallProduct<T>& p, int thread, compute_t<T>* sums) {
+  if (p.a_inner) {
+    p.b_inner ? small_sums<T, true, true, kTile>(at, p, thread, sums)
+              : small_sums<T, true, false, kTile>(at, p, thread, sums);
+  } else {
+    p.b_inner ? small_sums<T, false, true, kTile>(at, p, thread, sums)
+              : small_sums<T, false, false, kTile>(at, p, thread, sums);
+  }
+}
+
+// What comes of the sums. Apart from what makes them, of which there is a copy for each layout of the factors.
+template <class T, int kTile, class Block>
+EMBER_HD inline void small_finish(Block& block, const SmallPlace<T>& at, const SmallProduct<T>& p, compute_t<T>* sums) {
+  using C = compute_t<T>;
+  using Shape = SmallShape<kTile>;
+  const int quads = (p.k + kQuad - 1) / kQuad;
+  const int slices = quads < Shape::kSlices ? quads : Shape::kSlices;  // that had anything to add
   if constexpr (Shape::kGroups > 1) {
+    // More threads than elements: groups of slices first.
+    C* const group_sums = sums + Shape::kSlices * Shape::kPitch;
     block.each([&](int thread) {
       const int element = thread % Shape::kElements, group = thread / Shape::kElements;
       C sum = 0;
@@ -253,44 +306,29 @@ EMBER_HD inline void small_product(Block& block, const SmallProduct<T>& p) {
     });
     block.each([&](int thread) {
       if (thread >= Shape::kElements) return;
-      C sum = group_sums[thread];
-      EMBER_UNROLL
-      for (int group = 1; group < Shape::kGroups; ++group) sum += group_sums[group * Shape::kElements + thread];
-      small::finish(p, batch, row + thread / kTile, col + thread % kTile, sum);
+      small::finish<T, kTile>(p, at.batch, at.row, at.col, thread, group_sums, Shape::kGroups, Shape::kElements);
     });
   } else {
-    block.each([&](int thread) {
-      EMBER_UNROLL
-      for (int element = thread; element < Shape::kElements; element += kSmallThreads) {
-        C sum = sums[element];
-        EMBER_UNROLL_BY(4)
-        for (int slice = 1; slice < slices; ++slice) sum += sums[slice * Shape::kPitch + element];
-        small::finish(p, batch, row + element / kTile, col + element % kTile, sum);
-      }
-    });
+    block.each(
+        [&](int thread) { small::finish<T, kTile>(p, at.batch, at.row, at.col, thread, sums, slices, Shape::kPitch); });
   }
 }
 
-template <class T, int kTile, class Block>
-EMBER_HD inline void small_product_tile(Block& block, const SmallProduct<T>& p) {
-  if (p.a_inner) {
-    if (p.b_inner) {
-      small_product<T, true, true, kTile>(block, p);
-    } else {
-      small_product<T, true, false, kTile>(block, p);
-    }
-  } else if (p.b_inner) {
-    small_product<T, false, true, kTile>(block, p);
-  } else {
-    small_product<T, false, false, kTile>(block, p);
-  }
-}
 template <class T, class Block>
 EMBER_HD inline void small_product(Block& block, const SmallProduct<T>& p) {
+  compute_t<T>* const sums = block.template shared<compute_t<T>>();
+  const SmallPlace<T> at(block, p);
+  block.each([&](int thread) {
+    switch (p.tile) {
+      case 8: return small_sums<T, 8>(at, p, thread, sums);
+      case 16: return small_sums<T, 16>(at, p, thread, sums);
+      default: return small_sums<T, 32>(at, p, thread, sums);
+    }
+  });
   switch (p.tile) {
-    case 8: return small_product_tile<T, 8>(block, p);
-    case 16: return small_product_tile<T, 16>(block, p);
-    default: return small_product_tile<T, 32>(block, p);
+    case 8: return small_finish<T, 8>(block, at, p, sums);
+    case 16: return small_finish<T, 16>(block, at, p, sums);
+    default: return small_finish<T, 32>(block, at, p, sums);
   }
 }
 // What shared memory has room for.
