@@ -5,8 +5,9 @@
 
 namespace ember::cuda {
 
-// out[p] = in[p, but index[p] along one dimension]. Operands of the calculator: out, in with a stride of 0
-// along that dimension, index.
+// out[p] = in[p, but index[p] along one dimension], or 0 where there is no such element: what comes after reads out
+// before the host has seen the fault. Operands of the calculator: out, in with a stride of 0 along that dimension,
+// index.
 template <class T, class Index>
 __global__ void __launch_bounds__(kThreads)
     gather_elements(Index n, const __grid_constant__ OffsetCalculator<3, Index> calculator, char* out, const char* in,
@@ -18,11 +19,13 @@ __global__ void __launch_bounds__(kThreads)
     Index offsets[3];
     calculator.offsets(i, offsets);
     const int64_t at = *reinterpret_cast<const int64_t*>(index + offsets[2]);
+    T x{};
     if (at < 0 || at >= size) {
       fault.report(at, size);
     } else {
-      *reinterpret_cast<T*>(out + offsets[0]) = *reinterpret_cast<const T*>(in + offsets[1] + at * in_stride);
+      x = *reinterpret_cast<const T*>(in + offsets[1] + at * in_stride);
     }
+    *reinterpret_cast<T*>(out + offsets[0]) = x;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <ember/core/backend.h>
 #include <ember/core/tensor.h>
 #include <ember/cuda/register.h>
+#include <ember/cuda/column_sums.cuh>
 #include <ember/cuda/launch.cuh>
 #include <ember/cuda/row_tile.cuh>
 
@@ -247,33 +248,6 @@ __global__ void __launch_bounds__(256) layer_norm_parameter_slabs(LayerNormBackw
   a.sums[(static_cast<int64_t>(y) * gridDim.y + blockIdx.y) * a.n + column] = sum;
 }
 
-// The second stage, for 32 columns of the weight's (blockIdx.y = 0) or the bias's sums; threads (32, 32).
-template <class T>
-__global__ void __launch_bounds__(1024)
-    layer_norm_add_sums(const compute_t<T>* sums, int parts, int64_t n, T* grad_weight, T* grad_bias) {
-  wait_for_earlier();
-  using C = compute_t<T>;
-  __shared__ C tile[32][33];
-  T* const out = blockIdx.y == 0 ? grad_weight : grad_bias;
-  if (out == nullptr) return;
-  const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
-  const int64_t column = static_cast<int64_t>(blockIdx.x) * 32 + x;
-  const C* const from = sums + static_cast<int64_t>(blockIdx.y) * parts * n + column;
-  C sum = 0;
-  if (column < n) {
-#pragma unroll 8
-    for (int part = y; part < parts; part += 32) sum += from[part * n];
-  }
-  tile[y][x] = sum;
-  __syncthreads();
-  // Transposed: warp y has column y.
-  sum = tile[x][y];
-#pragma unroll
-  for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
-  const int64_t target = static_cast<int64_t>(blockIdx.x) * 32 + y;
-  if (x == 0 && target < n) out[target] = static_cast<T>(sum);
-}
-
 namespace {
 
 template <class T>
@@ -332,7 +306,7 @@ void launch_backward(LayerNormBackward<T> a, T* grad_weight, T* grad_bias, Devic
   }
   if (parameters) {
     const dim3 blocks(static_cast<unsigned>((a.n + 31) / 32), 2);
-    launch(scope, layer_norm_add_sums<T>, blocks, dim3(32, 32), a.sums, parts, a.n, grad_weight, grad_bias);
+    launch(scope, add_column_sums<T>, blocks, dim3(32, 32), a.sums, parts, a.n, grad_weight, grad_bias);
     check_launch("the second stage of layer_norm_backward");
   }
 }

@@ -129,7 +129,7 @@ bool run_plan(const LaunchScope& scope, const LtContext& context, LtPlan& plan, 
 LtChoice measured(const LaunchScope& scope, const LtContext& context, LtPlan& plan, const LtKey& key, const Gemm& gemm,
                   const LtCandidates& candidates, const GemmTypes& types, double alpha, double beta,
                   FunctionRef otherwise) {
-  const ScratchGemm scratch(gemm, scope.info.index);
+  const ScratchGemm scratch(gemm, scope);
   const auto run = [&](const LtChoice& choice) {
     return run_plan(scope, context, plan, choice, scratch.gemm(), types, alpha, beta);
   };

@@ -91,11 +91,13 @@ const char* name_of(Epilogue epilogue) {
 
 }  // namespace
 
-ScratchGemm::ScratchGemm(const Gemm& gemm, int device) : gemm_(gemm) {
+ScratchGemm::ScratchGemm(const Gemm& gemm, const LaunchScope& scope) : gemm_(gemm) {
   const auto element = static_cast<int64_t>(element_size(gemm.dtype));
-  const Device where(kCUDA, static_cast<DeviceIndex>(device));
+  const Device where(kCUDA, static_cast<DeviceIndex>(scope.info.index));
   offset_ = static_cast<int64_t>(reinterpret_cast<uintptr_t>(gemm.out) % 256) / element;
   memory_ = detail::empty({offset_ + out_extent(gemm)}, gemm.dtype, where);
+  EMBER_CUDA_CHECK(
+      cudaMemsetAsync(memory_.data_ptr(), 0, static_cast<size_t>(memory_.numel() * element), scope.stream));
   gemm_.out = static_cast<char*>(memory_.data_ptr()) + offset_ * element;
   if (const int64_t length = written_vector(gemm.epilogue, gemm.m, gemm.n); length != 0) {
     vector_ = detail::empty({length}, gemm.dtype, where);

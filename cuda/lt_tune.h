@@ -42,10 +42,11 @@ struct LtCandidates {
 // Memory for an epilogue's aux: a mask, or an [m, n] matrix with its rows aux_ld apart.
 Tensor empty_aux(Epilogue epilogue, int64_t m, int64_t n, ScalarType dtype, Device device);
 
-// A problem with memory of its own to write to, of the same strides and alignment.
+// A problem with memory of its own to write to, of the same strides and alignment. Zeros to begin with: with a beta it
+// is read too.
 class ScratchGemm {
  public:
-  ScratchGemm(const Gemm& gemm, int device);
+  ScratchGemm(const Gemm& gemm, const LaunchScope& scope);
   const Gemm& gemm() const { return gemm_; }
   // Of one matrix: as a tensor.
   Tensor matrix() const;

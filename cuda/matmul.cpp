@@ -146,7 +146,7 @@ bool try_small(const LaunchScope& scope, const SmallCall& call) {
   if (benchmark() && for_lt(g) && !is_backward(g.epilogue)) {
     std::optional<ScratchGemm> scratch;
     const auto own = [&] {
-      if (!scratch) scratch.emplace(g, scope.info.index);
+      if (!scratch) scratch.emplace(g, scope);
       SmallCall again = call;
       again.gemm = scratch->gemm();
       run_small(scope, &again, 1);
@@ -161,7 +161,7 @@ void run_product(const LaunchScope& scope, const Gemm& g, double alpha, double b
   if (try_small(scope, {g, alpha, beta})) return check_launch("matmul");
   std::optional<ScratchGemm> scratch;
   const auto otherwise = [&] {
-    if (!scratch) scratch.emplace(g, scope.info.index);
+    if (!scratch) scratch.emplace(g, scope);
     cublas_gemm(scope, scratch->gemm(), alpha, beta);
   };
   if (!for_lt(g) || !lt_gemm(scope, g, alpha, beta, FunctionRef(otherwise))) cublas_gemm(scope, g, alpha, beta);

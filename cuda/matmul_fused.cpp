@@ -37,7 +37,7 @@ void matmul_bias(const Tensor& out, const Tensor& a, const Tensor& b, const Tens
     if (try_small(scope, {fused})) return check_launch("matmul_bias");
     std::optional<ScratchGemm> scratch;
     const auto in_steps = [&] {
-      if (!scratch) scratch.emplace(product.gemm, scope.info.index);
+      if (!scratch) scratch.emplace(product.gemm, scope);
       copy_to_rows(scratch->matrix(), bias);
       run_product(scope, scratch->gemm(), 1, 1);
     };
@@ -74,7 +74,7 @@ void matmul_row_sums(const Tensor& out, const Tensor& sums, const Tensor& a, con
   if (try_small(scope, {fused})) return check_launch("matmul_row_sums");
   std::optional<ScratchGemm> scratch;
   const auto in_steps = [&] {
-    if (!scratch) scratch.emplace(fused, scope.info.index);
+    if (!scratch) scratch.emplace(fused, scope);
     sum_rows(scratch->vector(), a);
     Gemm plain = scratch->gemm();
     plain.epilogue = Epilogue::None;
@@ -139,7 +139,7 @@ bool activate_on_the_way(const Tensor& out, const Tensor& a, const Tensor& b, co
   }
   std::optional<ScratchGemm> scratch;
   const auto in_steps = [&] {
-    if (!scratch) scratch.emplace(fused, scope.info.index);
+    if (!scratch) scratch.emplace(fused, scope);
     if (epilogue == Epilogue::BiasGeluAux) {
       matmul_bias(scratch->aux(), a, b, bias);
       return gelu(scratch->matrix(), scratch->aux());
@@ -193,6 +193,14 @@ void through_activation(const Tensor& g, const Tensor& result, const Tensor& sav
 
 void sum_columns(const Tensor& sums, const Tensor& a) { launch(kernels.sum, a.device(), sums, a, DimMask{1}, 1.0); }
 
+void through_activation_with_sums(const LaunchScope& scope, const Tensor& g, const Tensor& sums, const Tensor& result,
+                                  const Tensor& saved, Activation activation) {
+  const Tensor& y = activation == Activation::Relu ? result : saved;
+  if (activation_backward_sums(scope, g, sums, y, activation)) return;
+  through_activation(g, result, saved, activation);
+  sum_columns(sums, g);
+}
+
 // By an epilogue of cuBLASLt, with the sums of the columns if they are defined; false, and nothing is done, where it
 // has none.
 bool backward_on_the_way(const LaunchScope& scope, const Product& product, const Tensor& sums, const Tensor& result,
@@ -207,18 +215,18 @@ bool backward_on_the_way(const LaunchScope& scope, const Product& product, const
   if (has_mask(fused.epilogue) && !in_vectors(fused)) return false;
   std::optional<ScratchGemm> scratch;
   const auto in_steps = [&] {
-    if (!scratch) scratch.emplace(fused, scope.info.index);
+    if (!scratch) scratch.emplace(fused, scope);
     Gemm plain = scratch->gemm();
     plain.epilogue = Epilogue::None;
     // Without the sums it may still be one step, which is measured in its turn.
     if (sums.defined()) {
       Product same = product;
       same.gemm.out = plain.out;
-      if (!backward_on_the_way(scope, same, {}, result, saved, activation)) {
-        run_product(scope, plain, 1, 0);
-        through_activation(scratch->matrix(), result, saved, activation);
+      if (backward_on_the_way(scope, same, {}, result, saved, activation)) {
+        return sum_columns(scratch->vector(), scratch->matrix());
       }
-      return sum_columns(scratch->vector(), scratch->matrix());
+      run_product(scope, plain, 1, 0);
+      return through_activation_with_sums(scope, scratch->matrix(), scratch->vector(), result, saved, activation);
     }
     run_product(scope, plain, 1, 0);
     through_activation(scratch->matrix(), result, saved, activation);
@@ -248,11 +256,13 @@ void matmul_activation_backward(const Tensor& out, Tensor* sums, const Tensor& a
            backward_on_the_way(scope, product, vector, result, saved, activation);
   };
   if (sums != nullptr && fused(*sums)) return check_launch("matmul_activation_backward");
-  if (!fused({})) {
-    run_product(scope, product.gemm, 1, 0);
-    through_activation(out, result, saved, activation);
+  if (fused({})) {
+    if (sums != nullptr) sum_columns(*sums, out);
+    return check_launch("matmul_activation_backward");
   }
-  if (sums != nullptr) sum_columns(*sums, out);
+  run_product(scope, product.gemm, 1, 0);
+  if (sums == nullptr) return through_activation(out, result, saved, activation);
+  through_activation_with_sums(scope, out, *sums, result, saved, activation);
 }
 
 void linear_backward(const Tensor& grad_x, const Tensor& grad_weight, const Tensor& grad_bias, const Tensor& g,

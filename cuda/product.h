@@ -1,6 +1,7 @@
 // Matrix products of tensors as BLAS is asked for them.
 #pragma once
 
+#include <ember/core/product_kernels.h>
 #include <ember/core/tensor.h>
 #include <ember/cuda/lt_matmul.h>
 
@@ -34,6 +35,12 @@ bool try_small(const LaunchScope& scope, const SmallCall& call);
 void run_small(const LaunchScope& scope, const SmallCall* calls, int count);
 // Whether our own kernel may be taken at all.
 bool own_allowed();
+
+// grad[rows, n], the gradient of an activation's result and contiguous, becomes that of its input, y being the result
+// (Relu) or the input (GeluTanh), and sums[n] that of its columns: in one sweep where vectors of 16 bytes fit; else
+// false, and nothing is done.
+bool activation_backward_sums(const LaunchScope& scope, const Tensor& grad, const Tensor& sums, const Tensor& y,
+                              Activation activation);
 
 // kernels.matmul
 void matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta);

@@ -143,4 +143,23 @@ inline LayerNormSlabs plan_layer_norm_slabs(int64_t rows, int64_t n) {
   return {static_cast<int>((rows + height - 1) / height), height};
 }
 
+// Sums of columns on the way, in vectors: a block for each strip of columns and part of the rows, [part·height, …).
+struct ColumnSumPlan {
+  int64_t strips;
+  int parts;
+  int64_t height;
+};
+inline constexpr int kColumnSumThreads = 256;
+inline constexpr int kColumnSumRows = 4;    // that a warp has on the way at once
+inline constexpr int kColumnSumBlocks = 3;  // of a multiprocessor
+
+// About one wave of blocks on a device of 132 multiprocessors, and the same on every device. `width`: of a strip.
+inline ColumnSumPlan plan_column_sums(int64_t rows, int64_t n, int width) {
+  constexpr int64_t kRound = kColumnSumThreads / 32 * kColumnSumRows;
+  const int64_t strips = (n + width - 1) / width, rounds = (rows + kRound - 1) / kRound;
+  const int64_t wanted = std::clamp<int64_t>(132 * kColumnSumBlocks / strips, 1, std::max<int64_t>(rounds, 1));
+  const int64_t height = (rounds + wanted - 1) / wanted * kRound;
+  return {strips, static_cast<int>(std::max<int64_t>((rows + height - 1) / std::max<int64_t>(height, 1), 1)), height};
+}
+
 }  // namespace ember::cuda

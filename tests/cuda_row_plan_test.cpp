@@ -157,5 +157,25 @@ TEST(CudaHost, LayerNormSlabs) {
   }
 }
 
+TEST(CudaHost, ColumnSums) {
+  for (const int64_t rows : {1, 2, 31, 32, 33, 1000, 8192, 10000000}) {
+    for (const int64_t n : {8, 256, 264, 4096, 100008, 1 << 24}) {
+      for (const int width : {128, 256}) {
+        const cuda::ColumnSumPlan plan = cuda::plan_column_sums(rows, n, width);
+        ASSERT_GE(plan.strips * width, n);
+        ASSERT_LT((plan.strips - 1) * width, n);
+        ASSERT_GE(plan.parts, 1);
+        ASSERT_LE(plan.parts, 132 * cuda::kColumnSumBlocks);
+        ASSERT_GE(plan.parts * plan.height, rows);
+        ASSERT_LT((plan.parts - 1) * plan.height, rows) << "an empty part";
+      }
+    }
+  }
+  // One wave of the large MLP's.
+  const cuda::ColumnSumPlan plan = cuda::plan_column_sums(8192, 4096, 256);
+  EXPECT_LE(plan.strips * plan.parts, 132 * cuda::kColumnSumBlocks);
+  EXPECT_GT(plan.strips * plan.parts, 132 * cuda::kColumnSumBlocks * 9 / 10);
+}
+
 }  // namespace
 }  // namespace ember
