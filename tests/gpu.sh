@@ -349,6 +349,7 @@ run_one() {
     [[ ${task_filter[i]} == *-* ]] && command[1]+=: || command[1]+=-
     command[1]+='*DeathTest*'
     command=("$sanitizer" "${options[@]}" "${command[@]}")
+    environment+=("EMBER_TEST_TOOL=$tool")
     [[ -z $dtypes ]] || environment+=("EMBER_TEST_DTYPES=$dtypes")
   fi
   if [[ -n $dry_run ]]; then
