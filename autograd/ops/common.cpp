@@ -1,42 +1,12 @@
 #include <ember/autograd/ops/common.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace ember::ops {
 
 Dims format_strides(IntArrayRef sizes, MemoryFormat format) { return ember::detail::format_strides(sizes, format); }
 
-void check_layout(const char* op, const TensorOptions& options) {
-  if (options.layout() == Layout::Strided) return;
-  throw NotImplementedError(
-      ember::detail::concat(op, ": only strided tensors are implemented, not ", options.layout()));
-}
-
-void throw_undefined(const char* op, const char* argument) {
-  EMBER_CHECK(false, op, ": argument '", argument, "' is an undefined tensor");
-}
-
-void check_same_device(const char* op, const Tensor& a, const Tensor& b) {
-  EMBER_CHECK(a.device() == b.device(), op, ": expected all tensors on one device, got ", describe(a), " and ",
-              describe(b));
-}
-
 namespace {
-
-ScalarType category_dtype(const Operand& o) {
-  if (!o.is_scalar()) return o.tensor().dtype();
-  if (o.scalar().is_floating_point()) return get_default_dtype();
-  return o.scalar().is_integral() ? kInt64 : kBool;
-}
-
-int priority(const Operand& o) {  // which group decides
-  if (o.is_scalar()) return 0;
-  return o.tensor().dim() == 0 ? 1 : 2;
-}
-
-int category(ScalarType t) { return is_floating(t) ? 2 : t == kBool ? 0 : 1; }
 
 Device result_device(const char* op, const Operand& a, const Operand& b) {
   if (a.is_scalar()) return b.tensor().device();
@@ -177,36 +147,6 @@ void run(const Elementwise& op, const TensorIterator& iter, const Tensor& out, c
 
 }  // namespace
 
-ScalarType result_type(const Operand& a, const Operand& b) {
-  const int pa = priority(a);
-  const int pb = priority(b);
-  ScalarType ta = category_dtype(a);
-  ScalarType tb = category_dtype(b);
-  if (pa == pb) return promote_types(ta, tb);
-  if (pa < pb) std::swap(ta, tb);
-  return category(tb) > category(ta) ? promote_types(ta, tb) : ta;
-}
-
-ScalarType result_type(const Operand& a, const Operand& b, const Operand& c) {
-  // Within a group of one priority all are promoted; then from the highest group down.
-  ScalarType groups[3] = {ScalarType::Undefined, ScalarType::Undefined, ScalarType::Undefined};
-  for (const Operand* o : {&a, &b, &c}) {
-    ScalarType& group = groups[priority(*o)];
-    const ScalarType t = category_dtype(*o);
-    group = group == ScalarType::Undefined ? t : promote_types(group, t);
-  }
-  ScalarType result = ScalarType::Undefined;
-  for (int p = 2; p >= 0; --p) {
-    if (groups[p] == ScalarType::Undefined) continue;
-    if (result == ScalarType::Undefined) {
-      result = groups[p];
-    } else if (category(groups[p]) > category(result)) {
-      result = promote_types(result, groups[p]);
-    }
-  }
-  return result;
-}
-
 Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like) {
   Tensor t = detail::empty(sizes, dtype, device);
   if (!like.defined() || like.is_contiguous() || !(like.sizes() == sizes)) return t;
@@ -217,88 +157,6 @@ Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device, bool
   const Tensor t = detail::empty(like.sizes(), dtype, device, pinned);
   const Dims strides = dense_strides_like(like.sizes(), like.strides());
   return t.strides() == IntArrayRef(strides) ? t : detail::alias(t, t.sizes(), strides, 0);
-}
-
-namespace {
-template <class T>
-bool fits(const Scalar& value) {
-  if constexpr (is_floating_v<T>) {
-    constexpr double largest = std::is_same_v<T, Half>       ? 65504
-                               : std::is_same_v<T, BFloat16> ? 3.3895313892515355e38
-                               : std::is_same_v<T, float>    ? double(std::numeric_limits<float>::max())
-                                                             : std::numeric_limits<double>::max();
-    const double v = value.toDouble();
-    return !(std::fabs(v) > largest) || std::isinf(v);
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return true;
-  } else {
-    constexpr auto largest = std::numeric_limits<T>::max();
-    constexpr auto lowest = std::is_signed_v<T> ? std::numeric_limits<T>::min() : -static_cast<int64_t>(largest);
-    if (!value.is_floating_point()) return value.toLong() >= lowest && value.toLong() <= largest;
-    const double v = value.toDouble();
-    return v >= static_cast<double>(lowest) && v < static_cast<double>(largest) + 1;
-  }
-}
-}  // namespace
-
-void check_fits(const char* op, const Scalar& value, ScalarType dtype) {
-  EMBER_CHECK(visit_dtype(dtype, [&]<class T>() { return fits<T>(value); }), op, ": the number ", value,
-              " is out of the range of ", dtype_name(dtype));
-}
-
-void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype) {
-  EMBER_CHECK(dest.sizes() == sizes, op, ": a result of sizes ", sizes, " cannot be written to ", describe(dest));
-  EMBER_CHECK(can_cast(dtype, dest.dtype()), op, ": a result of dtype ", dtype_name(dtype), " cannot be written to ",
-              describe(dest));
-  for (int64_t d = 0; d < dest.dim(); ++d) {
-    const auto i = static_cast<size_t>(d);
-    EMBER_CHECK(dest.strides()[i] != 0 || dest.sizes()[i] <= 1 || dest.numel() == 0, op, ": several elements of ",
-                describe(dest), " with strides ", dest.strides(),
-                " share one place in memory; clone() it before writing to it");
-  }
-}
-
-namespace {
-// First and one past the last byte of a view.
-std::pair<const char*, const char*> byte_range(const Tensor& t) {
-  const auto* begin = static_cast<const char*>(t.data_ptr());
-  return {begin, begin + view_extent(t.sizes(), t.strides()) * static_cast<int64_t>(t.element_size())};
-}
-}  // namespace
-
-Tensor without_overlap(const Tensor& input, const Tensor& dest) {
-  if (!input.storage().is_alias_of(dest.storage()) || input.numel() == 0 || dest.numel() == 0) return input;
-  if (input.data_ptr() == dest.data_ptr() && input.sizes() == dest.sizes() && input.strides() == dest.strides() &&
-      input.dtype() == dest.dtype()) {
-    return input;
-  }
-  const auto a = byte_range(input);
-  const auto b = byte_range(dest);
-  if (a.second <= b.first || b.second <= a.first) return input;
-  EMBER_CHECK(!is_non_overlapping_and_dense(input.sizes(), input.strides()) ||
-                  !is_non_overlapping_and_dense(dest.sizes(), dest.strides()),
-              "an input, ", describe(input), ", overlaps the tensor that is written to, ", describe(dest),
-              ", in part; clone() one of them");
-  const NoGradGuard unrecorded;
-  return input.clone();
-}
-
-void check_converts(const char* op, const Scalar& value, ScalarType dtype) {
-  if (value.is_boolean() || dtype == kBool) return;
-  bool fits = true;
-  if (value.is_floating_point()) {
-    const double v = value.toDouble();
-    if (dtype == kFloat32) {
-      fits = !std::isfinite(v) || std::fabs(v) <= std::numeric_limits<float>::max();
-    } else if (is_integral(dtype)) {
-      const double above = std::ldexp(1.0, static_cast<int>(element_size(dtype)) * 8 - (dtype == kUInt8 ? 0 : 1));
-      fits = v >= (dtype == kUInt8 ? 0.0 : -above) && v < above;
-    }
-  } else if (is_integral(dtype) && dtype != kInt64) {
-    const int64_t above = int64_t{1} << (element_size(dtype) * 8 - (dtype == kUInt8 ? 0 : 1));
-    fits = value.toLong() >= (dtype == kUInt8 ? 1 - above : -above) && value.toLong() < above;
-  }
-  EMBER_CHECK(fits, op, ": the value ", value, " does not fit into ", dtype_name(dtype));
 }
 
 void fill_contents(const Tensor& t, const Scalar& value) {
@@ -330,9 +188,7 @@ void add_input(TensorIterator& iter, const Tensor& input, Dest dest, const Outpu
   made = without_overlap(input, out.tensor);
   iter.add_input(made);
 }
-}  // namespace
 
-namespace {
 // Most operands are dense, of one shape and dtype, on one device: then nothing is broadcast, promoted or copied, and a
 // loop over them needs no strides.
 bool dense_alike(const TensorImpl& a, const TensorImpl& b) {
@@ -367,7 +223,7 @@ bool run_dense(const Elementwise& op, Dest dest, const Operand& a, const Operand
     return dest.given() ? dest.tensor() : fresh = ember::detail::empty(x->sizes(), x->dtype(), x->device());
   };
   if (b.is_scalar()) {
-    if (!x->is_contiguous() || category(x->dtype()) < category(b.scalar().type()) || !dense_dest(dest, *x))
+    if (!x->is_contiguous() || dtype_category(x->dtype()) < dtype_category(b.scalar().type()) || !dense_dest(dest, *x))
       return false;
     const Tensor& out = result();
     TensorIterator iter(TensorIterator::Dense{}, out, a.tensor());
@@ -546,61 +402,4 @@ Tensor reduce_to(const Tensor& grad, const Dims& sizes) {
   return grad.sizes() == IntArrayRef(sizes) ? grad : grad.sum_to_size(sizes);
 }
 
-void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
-  if (out.sizes() == sizes) return;
-  EMBER_CHECK(out.defined(), op, ": out is an undefined tensor");
-  resize_contents(op, out, sizes);
-}
-
-void check_out_unrecorded(const char* op, const Tensor& out, std::initializer_list<const Tensor*> inputs) {
-  check_inference(op, out);
-  if (!autograd::recording_enabled()) return;
-  bool any = out.requires_grad();
-  for (const Tensor* t : inputs) any |= t->defined() && t->requires_grad();
-  EMBER_CHECK(!any, op,
-              "_out: an operation with a tensor for its result has no gradient, and an argument requires one");
-}
-
-DimMask dim_mask(const char* op, IntArrayRef dims, int64_t rank) {
-  if (dims.empty()) return rank == 0 ? 0 : (DimMask{1} << rank) - 1;
-  DimMask mask = 0;
-  for (const int64_t d : dims) {
-    const int64_t wrapped = wrap_dim(d, rank);
-    const DimMask bit = DimMask{1} << wrapped;
-    EMBER_CHECK((mask & bit) == 0, op, ": dimension ", wrapped, " appears twice in ", dims);
-    mask |= bit;
-  }
-  return rank == 0 ? 0 : mask;
-}
-
-Dims reduced_sizes(IntArrayRef sizes, DimMask mask, bool keepdim) {
-  Dims out;
-  for (size_t d = 0; d < sizes.size(); ++d) {
-    if ((mask >> d & 1u) == 0) {
-      out.push_back(sizes[d]);
-    } else if (keepdim) {
-      out.push_back(1);
-    }
-  }
-  return out;
-}
-
 }  // namespace ember::ops
-
-namespace ember {
-
-ScalarType result_type(const Tensor& tensor, const Tensor& other) {
-  ops::check_defined("result_type", tensor, "tensor");
-  ops::check_defined("result_type", other, "other");
-  return ops::result_type(ops::Operand(tensor), ops::Operand(other));
-}
-ScalarType result_type(const Tensor& tensor, const Scalar& other) {
-  ops::check_defined("result_type", tensor, "tensor");
-  return ops::result_type(ops::Operand(tensor), ops::Operand(other));
-}
-ScalarType result_type(const Scalar& scalar, const Tensor& tensor) { return result_type(tensor, scalar); }
-ScalarType result_type(const Scalar& scalar1, const Scalar& scalar2) {
-  return ops::result_type(ops::Operand(scalar1), ops::Operand(scalar2));
-}
-
-}  // namespace ember

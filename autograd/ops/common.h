@@ -61,17 +61,18 @@ void check_same_device(const char* op, const Tensor& a, const Tensor& b);
 // tensors, then numbers; a lower group counts only where it is of a higher category.
 ScalarType result_type(const Operand& a, const Operand& b);
 ScalarType result_type(const Operand& a, const Operand& b, const Operand& c);
+// 0 for bool, 1 for integers, 2 for floating dtypes.
+inline int dtype_category(ScalarType t) { return is_floating(t) ? 2 : t == kBool ? 0 : 1; }
 
 // An uninitialised result: of the sizes, its dimensions in memory in the order of those of `like` where it has the
 // sizes.
 Tensor empty_result(IntArrayRef sizes, ScalarType dtype, Device device, const Tensor& like);
+// The same of the sizes of `like`, whose very strides it gets where they are dense (as clone() and empty_like() do).
+Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device, bool pinned = false);
 
 // Throws if the number is none of the dtype: too large, or NaN for an integer. (Unsigned ones take negative numbers
 // that wrap.)
 void check_fits(const char* op, const Scalar& value, ScalarType dtype);
-
-// The same of the sizes of `like`, whose very strides it gets where they are dense (as clone() and empty_like() do).
-Tensor empty_preserved(const Tensor& like, ScalarType dtype, Device device, bool pinned = false);
 
 // Throws unless `dest` can hold a result of `sizes` and `dtype` and no two of its elements share memory.
 void check_dest(const char* op, const Tensor& dest, IntArrayRef sizes, ScalarType dtype);
