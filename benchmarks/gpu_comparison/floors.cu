@@ -61,7 +61,7 @@ template <class F>
 double sampled(const F& f, double sample_ms) {
   f();
   const double first = timed(f, 3);
-  return timed(f, std::clamp<int64_t>(std::llround(sample_ms * 1e6 / first), 3, 100000));
+  return timed(f, std::clamp<int64_t>(std::llround(sample_ms * 1e6 / first), kLeastCalls, 100000));
 }
 
 // As many arguments as an elementwise kernel has.
@@ -180,9 +180,14 @@ class LtProduct {
 };
 
 using Key = std::tuple<std::string, int64_t, int64_t, int64_t, bool, bool>;
-std::map<Key, std::unique_ptr<LtProduct>>& products() {
-  static auto* const kept = new std::map<Key, std::unique_ptr<LtProduct>>();  // no CUDA call at the end of the program
-  return *kept;
+std::map<Key, std::unique_ptr<LtProduct>>& kept() {
+  static auto* const all = new std::map<Key, std::unique_ptr<LtProduct>>();  // no CUDA call at the end of the program
+  return *all;
+}
+const LtProduct& made(const Product& p) {
+  auto& found = kept()[{p.dtype, p.m, p.n, p.k, p.transpose_a, p.transpose_b}];
+  if (!found) found = std::make_unique<LtProduct>(p);
+  return *found;
 }
 
 }  // namespace
@@ -243,12 +248,18 @@ double graph_node(double sample_ms) {
   return ns;
 }
 
-double product(const Product& p, double sample_ms) {
-  auto& kept = products()[{p.dtype, p.m, p.n, p.k, p.transpose_a, p.transpose_b}];
-  if (!kept) kept = std::make_unique<LtProduct>(p);
-  return sampled(*kept, sample_ms);
+double product(const Product& p, double sample_ms) { return sampled(made(p), sample_ms); }
+
+double products(const std::vector<std::pair<Product, int>>& all, double sample_ms) {
+  std::vector<const LtProduct*> step;
+  for (const auto& [p, times] : all) step.insert(step.end(), static_cast<size_t>(times), &made(p));
+  return sampled(
+      [&] {
+        for (const LtProduct* p : step) (*p)();
+      },
+      sample_ms);
 }
 
-void release() { products().clear(); }
+void release() { kept().clear(); }
 
 }  // namespace gpu::floors

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "product.h"
 
@@ -22,7 +24,10 @@ double launch(double sample_ms);
 double graph_node(double sample_ms);
 // One product by the best of the algorithms that cuBLASLt proposes; what it needs is kept for the next call.
 double product(const Product& product, double sample_ms);
-// Frees what product() kept.
+// These products, so often each, one after the other: all of them under the load that a step of them is, for the clock
+// depends on it.
+double products(const std::vector<std::pair<Product, int>>& all, double sample_ms);
+// Frees what product() and products() kept.
 void release();
 
 }  // namespace gpu::floors

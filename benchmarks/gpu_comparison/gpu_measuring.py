@@ -118,9 +118,16 @@ def _floor_questions(name, work):
     if name.startswith("host/"):
         return {"launch": "floor launch"}
     questions = {f"product {p}": f"floor product {p}" for p, _ in work["products"]}
+    if work["products"]:
+        questions[products_of(work)] = "floor " + products_of(work)
     size = copy_size(work)
     questions[f"copy {size}"] = f"floor copy {size}"
     return questions
+
+
+def products_of(work):
+    """The name of the floor that is all of a row's products, one after the other."""
+    return "products " + " ".join(f"{p} {times}" for p, times in work["products"])
 
 
 def copy_size(work):

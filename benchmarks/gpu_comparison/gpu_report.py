@@ -3,7 +3,7 @@ import json
 import re
 from statistics import median
 
-from gpu_measuring import copy_size
+from gpu_measuring import copy_size, products_of
 from report import spread_text, time_text
 
 # The first pattern that matches counts. ns: at most so many nanoseconds; floor: at most so many times the floor;
@@ -69,8 +69,8 @@ def failed(result):
 
 
 def floor_of(name, work, floors):
-    """Nanoseconds: the products by cuBLASLt one after the other and the bytes at the rate of a copy; of a row of the
-    host, a launch. None where they were not measured."""
+    """Nanoseconds: the products by cuBLASLt one after the other (results from before that was measured: the sum of each
+    alone) and the bytes at the rate of a copy; of a row of the host, a launch. None where they were not measured."""
     def ns(floor):
         found = floors.get(floor)
         return median(found) if found and not isinstance(found, str) else None
@@ -78,7 +78,9 @@ def floor_of(name, work, floors):
     if name.startswith("host/"):
         return ns("launch")
     size = copy_size(work)
-    parts = [(ns(f"product {p}"), times) for p, times in work["products"]] + [(ns(f"copy {size}"), work["bytes"] / (2 * size))]
+    together = ns(products_of(work)) if work["products"] else None
+    parts = [(together, 1)] if together else [(ns(f"product {p}"), times) for p, times in work["products"]]
+    parts.append((ns(f"copy {size}"), work["bytes"] / (2 * size)))
     if any(part is None for part, _ in parts):
         return None
     return sum(part * times for part, times in parts)
@@ -213,5 +215,11 @@ def _floor_lines(floors):
             dtype, m, n, k, ta, tb = rest
             rate = f"{2 * int(m) * int(n) * int(k) / median(samples) / 1000:.0f} TFLOP/s"
             name = f"{dtype} {m}×{k}{'ᵀ' * int(ta)} · {k}×{n}{'ᵀ' * int(tb)}"
+        elif what == "products":
+            each = [rest[i:i + 7] for i in range(0, len(rest), 7)]
+            flops = sum(2 * int(m) * int(n) * int(k) * int(times) for _, m, n, k, _, _, times in each)
+            rate = f"{flops / median(samples) / 1000:.0f} TFLOP/s"
+            count = sum(int(product[-1]) for product in each)
+            name = f"{count} products of {each[0][0]}, the first {each[0][1]}×{each[0][3]} · {each[0][3]}×{each[0][2]}, one after the other"
         lines.append(f"| {name} | {spread_text(samples)} | {rate} |")
     return ["## Floors", "", "| | time | rate |", "|---|---|---|", *lines, ""] if lines else []

@@ -83,6 +83,14 @@ class Report(unittest.TestCase):
         self.assertFalse(self.outcome("host/add_recorded")["reached"])
         self.assertIsNone(self.outcome("memory/exp/float32")["reached"])
 
+    def test_products_together_are_the_floor_where_they_were_measured(self):
+        name = "large_mlp/bfloat16/sgd"
+        together = f"products {PRODUCT} 2"
+        self.assertIn(together, gpu_measuring._floor_questions(name, MADE_UP["rows"][name]["work"]))
+        result = {**MADE_UP, "floors": {**MADE_UP["floors"], together: [750e3, 760e3, 770e3]}}
+        self.assertAlmostEqual(gpu_report.evaluate(name, result)["floor"], 860e3)
+        self.assertIn("| 2 products of bfloat16, the first 8192×4096 · 4096×4096, one after the other | 760 µs", gpu_report.markdown(result))
+
     def test_ratio_is_to_the_fastest_way(self):
         self.assertAlmostEqual(self.outcome("large_mlp/bfloat16/sgd")["ratio"], 1.2)
 

@@ -51,7 +51,8 @@ Opened::Opened(const Row& row, const Settings& settings)
     calls_ *= 4;
     elapsed = run(calls_);
   }
-  calls_ = std::clamp<int64_t>(std::llround(target * static_cast<double>(calls_) / std::max(elapsed, 1.0)), 1, 1 << 20);
+  calls_ = std::clamp<int64_t>(std::llround(target * static_cast<double>(calls_) / std::max(elapsed, 1.0)),
+                               settings_.device.is_cuda() ? kLeastCalls : 1, 1 << 20);
 }
 
 double Opened::sample() {

@@ -163,10 +163,15 @@ class Server {
       in >> bytes;
       return floors::copy(bytes, settings_.sample_ms);
     }
-    if (what != "product") throw std::invalid_argument("there is no floor " + what);
     Product p{};
-    in >> p.dtype >> p.m >> p.n >> p.k >> p.transpose_a >> p.transpose_b;
-    return floors::product(p, settings_.sample_ms);
+    const auto read_product = [&] {
+      return static_cast<bool>(in >> p.dtype >> p.m >> p.n >> p.k >> p.transpose_a >> p.transpose_b);
+    };
+    if (what == "product" && read_product()) return floors::product(p, settings_.sample_ms);
+    if (what != "products") throw std::invalid_argument("there is no floor " + what);
+    std::vector<std::pair<Product, int>> all;
+    for (int times = 0; read_product() && in >> times;) all.emplace_back(p, times);
+    return floors::products(all, settings_.sample_ms);
   }
 
   Settings settings_;

@@ -299,7 +299,7 @@ class Opened:
         while elapsed < target / 8 and self.calls < 1 << 20:
             self.calls *= 4
             elapsed = self.run(self.calls)
-        self.calls = max(1, min(1 << 20, round(target * self.calls / max(elapsed, 1.0))))
+        self.calls = max(10 if s.device.type == "cuda" else 1, min(1 << 20, round(target * self.calls / max(elapsed, 1.0))))
 
     def sample(self):
         if self.host:
