@@ -213,6 +213,9 @@ EMBER_HD inline void finish(const SmallProduct<T>& p, int64_t batch, int row, in
 constexpr bool small_takes(Epilogue e) { return e != Epilogue::BiasReluAux && !sums_columns(e); }
 
 // ---- a block ----
+//
+// Block: x() and batch(), which block it is; each(f), f(thread) for each of its threads, which meet before;
+// shared<C>(), memory of kSmallShared elements that they share.
 
 // Which tile of the output a block has.
 template <class T>
