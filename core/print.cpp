@@ -100,6 +100,7 @@ void write_shortest(std::ostream& out, double value) {
   }
   char text[40];
   const auto scientific = std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific);
+  *scientific.ptr = '\0';  // atoi looks for an end
   const int exponent = std::atoi(std::find(text, scientific.ptr, 'e') + 1);
   const auto shown = exponent >= -4 && exponent < 16
                          ? std::to_chars(text, text + sizeof(text), value, std::chars_format::fixed)
