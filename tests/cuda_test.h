@@ -84,7 +84,7 @@ inline bool streams_overlap() {
   return overlap;
 }
 // What shows by what runs meanwhile cannot be seen under a tool (EMBER_TEST_TOOL, which tests/gpu.sh sets) that lets
-// kernels wait for other streams: compute-sanitizer has been seen to. Without a tool such a test fails.
+// one stream wait for another, as it looked under compute-sanitizer. Without a tool such a test fails.
 #define EMBER_SKIP_WHERE_A_TOOL_HOLDS_KERNELS() \
   if (std::getenv("EMBER_TEST_TOOL") != nullptr && !::ember::test::streams_overlap()) \
   GTEST_SKIP() << std::getenv("EMBER_TEST_TOOL") << " lets a kernel wait for another stream"
