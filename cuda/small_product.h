@@ -156,14 +156,15 @@ EMBER_HD inline const T* operand_at(const SmallProduct<T>& p, int row, int col) 
   return is_backward(p.epilogue) ? p.aux + row * p.aux_ld + col : nullptr;
 }
 
-// The value of an element and, of one epilogue, that of aux.
+// The value of an element; of one epilogue aux gets its own there.
 template <class T>
-EMBER_HD inline compute_t<T> activated(const SmallProduct<T>& p, compute_t<T> x, compute_t<T> operand, T* aux) {
+EMBER_HD inline compute_t<T> activated(const SmallProduct<T>& p, int row, int col, compute_t<T> x,
+                                       compute_t<T> operand) {
   using C = compute_t<T>;
   switch (p.epilogue) {
     case Epilogue::Bias: return x + operand;
     case Epilogue::BiasRelu: return functors::Relu<C>()(x + operand);
-    case Epilogue::BiasGeluAux: *aux = static_cast<T>(x + operand); [[fallthrough]];
+    case Epilogue::BiasGeluAux: p.aux[row * p.aux_ld + col] = static_cast<T>(x + operand); [[fallthrough]];
     case Epilogue::BiasGelu: return functors::GeluTanh<C>()(x + operand);
     case Epilogue::ReluBackward: return functors::ReluBackward<C>()(x, operand);
     case Epilogue::GeluBackward: return functors::GeluTanhBackward<C>()(x, operand);
@@ -199,8 +200,7 @@ EMBER_HD inline void finish(const SmallProduct<T>& p, int64_t batch, int row, in
     const int i = e * kRows;
     if (row + i >= p.m) continue;
     if (col < p.n) {
-      T* const aux = p.aux + (row + i) * p.aux_ld + col;
-      out[i * p.out_ld] = static_cast<T>(activated(p, p.alpha * x[e] + old[e], operand[e], aux));
+      out[i * p.out_ld] = static_cast<T>(activated(p, row + i, col, p.alpha * x[e] + old[e], operand[e]));
     } else if (col == p.n && p.epilogue == Epilogue::RowSums) {
       p.vector[row + i] = static_cast<T>(x[e]);
     }
