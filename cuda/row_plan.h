@@ -153,13 +153,14 @@ inline constexpr int kColumnSumThreads = 256;
 inline constexpr int kColumnSumRows = 4;    // that a warp has on the way at once
 inline constexpr int kColumnSumBlocks = 3;  // of a multiprocessor
 
-// About one wave of blocks on a device of 132 multiprocessors, and the same on every device. `width`: of a strip.
+// About one wave of blocks on a device of 132 multiprocessors, and the same on every device. `width`: of a strip. No
+// size is 0.
 inline ColumnSumPlan plan_column_sums(int64_t rows, int64_t n, int width) {
   constexpr int64_t kRound = kColumnSumThreads / 32 * kColumnSumRows;
   const int64_t strips = (n + width - 1) / width, rounds = (rows + kRound - 1) / kRound;
-  const int64_t wanted = std::clamp<int64_t>(132 * kColumnSumBlocks / strips, 1, std::max<int64_t>(rounds, 1));
+  const int64_t wanted = std::clamp<int64_t>(132 * kColumnSumBlocks / strips, 1, rounds);
   const int64_t height = (rounds + wanted - 1) / wanted * kRound;
-  return {strips, static_cast<int>(std::max<int64_t>((rows + height - 1) / std::max<int64_t>(height, 1), 1)), height};
+  return {strips, static_cast<int>((rows + height - 1) / height), height};
 }
 
 }  // namespace ember::cuda

@@ -24,8 +24,8 @@ double launch(double sample_ms);
 double graph_node(double sample_ms);
 // One product by the best of the algorithms that cuBLASLt proposes; what it needs is kept for the next call.
 double product(const Product& product, double sample_ms);
-// These products, so often each, one after the other: all of them under the load that a step of them is, for the clock
-// depends on it.
+// These products, so often each, one after the other: all of them under the load that a step of them is, on which the
+// clock may depend.
 double products(const std::vector<std::pair<Product, int>>& all, double sample_ms);
 // Frees what product() and products() kept.
 void release();

@@ -5,7 +5,7 @@
 
 namespace gpu {
 
-// Of a sample on the device, however long they take: the clock is another in the first of them.
+// Of a sample on the device, however long they take, so that no few of them decide.
 constexpr int64_t kLeastCalls = 10;
 
 // A product as cuBLASLt would be asked for it: out[m, n] = a·b of row-major operands, of which `a` is stored [k, m]
