@@ -45,7 +45,7 @@ using UnlessTotal = std::conditional_t<vm::kTotalExp<T>, Everywhere, Range>;
   template <class T> \
   struct Vector##Name : functors::Name<T>, Range { \
     template <class D, class V = hn::Vec<D>> \
-    static HWY_INLINE V compute(D d, V x) { \
+    static HWY_INLINE V compute([[maybe_unused]] D d, V x) { \
       return expression; \
     } \
   };

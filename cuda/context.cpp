@@ -99,6 +99,7 @@ void initialise(int index) {
   // By the version of the code too: that for older devices, which a driver may have translated, does not wait.
   state->info = {index,
                  properties.multiProcessorCount,
+                 properties.maxThreadsPerMultiProcessor,
                  properties.major,
                  properties.minor,
                  properties.major >= 9 && version >= 90 && !detail::is_switched_on("EMBER_CUDA_NO_OVERLAP"),

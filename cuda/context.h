@@ -28,10 +28,16 @@ const std::string& unavailable_reason();
 struct DeviceInfo {
   int index;
   int multiprocessors;
+  int threads;       // that a multiprocessor holds at once
   int major, minor;  // compute capability
   bool overlaps;     // whether launch() may let a kernel begin before the one ahead of it has ended
   std::string name;
   FaultSlot* fault;  // where kernels report what they find wrong
+
+  // Blocks of so many threads that the device holds at once, as far as threads go.
+  int64_t resident(int per_block) const {
+    return static_cast<int64_t>(multiprocessors) * std::max(1, threads / per_block);
+  }
 };
 
 // What the functions here look up, for them alone.
@@ -92,8 +98,7 @@ struct LaunchScope {
   // more than the `items` need at `per_block` each; at least 1.
   unsigned blocks(int64_t items, int64_t per_block, int threads = kThreads) const {
     const int64_t needed = (items + per_block - 1) / per_block;
-    const int64_t resident = static_cast<int64_t>(info.multiprocessors) * (2048 / threads);
-    return static_cast<unsigned>(std::clamp<int64_t>(needed, 1, resident));
+    return static_cast<unsigned>(std::clamp<int64_t>(needed, 1, info.resident(threads)));
   }
 };
 

@@ -138,7 +138,7 @@ template <class T, int kLanes>
 inline constexpr int kLossBlocks = (kLanes == 32 && sizeof(T) < 8) ? 10 : 1;
 
 template <class T, int kLanes, int E, RowFit kFit>
-__global__ void __launch_bounds__(kRowBound<kLanes, E>, kLossBlocks<T, kLanes>)
+__global__ void __launch_bounds__(kRowBound<kLanes, E>, at_once(kLossBlocks<T, kLanes>, kRowBound<kLanes, E>))
     cross_entropy_rows(CrossEntropyArguments<T> a, T* losses) {
   wait_for_earlier();
   using C = compute_t<T>;

@@ -135,7 +135,7 @@ inline bool is_aligned(const void* p, size_t bytes) { return reinterpret_cast<ui
 // whatever the number that is resident.
 inline unsigned contiguous_blocks(const LaunchScope& scope, int64_t n, int64_t tile) {
   const int64_t tiles = (n + tile - 1) / tile;
-  const int64_t resident = static_cast<int64_t>(scope.info.multiprocessors) * (2048 / kThreads);
+  const int64_t resident = scope.info.resident(kThreads);
   return static_cast<unsigned>(
       std::min<int64_t>(tiles <= resident ? tiles : std::max(resident, (tiles + 3) / 4), INT32_MAX));
 }

@@ -18,6 +18,20 @@ __device__ inline void wait_for_earlier() {
 #endif
 }
 
+// Of `blocks` blocks that a multiprocessor is to hold, for __launch_bounds__, those that it can. Threads that one
+// holds: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability".
+constexpr int at_once(int blocks, int threads) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ < 750 || __CUDA_ARCH__ == 800 || \
+    (__CUDA_ARCH__ >= 900 && __CUDA_ARCH__ < 1100)
+  constexpr int kMost = 2048;
+#elif __CUDA_ARCH__ == 750
+  constexpr int kMost = 1024;
+#else
+  constexpr int kMost = 1536;
+#endif
+  return blocks * threads <= kMost ? blocks : kMost / threads;
+}
+
 // kernel<<<blocks, threads, 0, scope.stream>>>(arguments…), to be followed by check_launch() too.
 template <class... P, class... A>
 void launch(const LaunchScope& scope, void (*kernel)(P...), dim3 blocks, dim3 threads, const A&... arguments) {

@@ -65,7 +65,7 @@ inline constexpr int kNormBlocks = (kFit == RowFit::Whole && kLanes == 64) ? 16 
 // Vectors of V elements in columns (lane + k·lanes)·V. Whole: there are a weight and a bias, too, and so no conditions
 // that loads would have to wait for.
 template <class T, RowFit kFit, int kLanes, int E>
-__global__ void __launch_bounds__(kRowBound<kLanes, E>, kNormBlocks<T, kFit, kLanes>)
+__global__ void __launch_bounds__(kRowBound<kLanes, E>, at_once(kNormBlocks<T, kFit, kLanes>, kRowBound<kLanes, E>))
     layer_norm_rows(LayerNormForward<T> a) {
   wait_for_earlier();
   using C = compute_t<T>;
