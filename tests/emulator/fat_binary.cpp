@@ -58,20 +58,28 @@ std::string text_of(const Entry& entry, const std::byte* data) {
 
 }  // namespace
 
-std::string extract_ptx(const void* pointer) {
+std::string extract_ptx(const void* pointer, unsigned capability) {
   const auto wrapper = read<Wrapper>(static_cast<const std::byte*>(pointer));
   if (wrapper.magic != kWrapperMagic) throw std::runtime_error("not a fat binary");
   const std::byte* data = wrapper.data;
   const auto header = read<Header>(data);
   if (header.magic != kHeaderMagic) throw std::runtime_error("not a fat binary's header");
   data += header.bytes;
+  Entry best{};
+  const std::byte* text = nullptr;
   for (const std::byte* const end = data + header.content; data < end;) {
     const auto entry = read<Entry>(data);
     data += entry.header_bytes;
-    if (entry.kind == kPtx) return text_of(entry, data);
+    if (entry.kind == kPtx && entry.architecture <= capability && entry.architecture > best.architecture) {
+      best = entry;
+      text = data;
+    }
     data += entry.bytes;
   }
-  throw std::runtime_error("no PTX among the code of this file: -gencode arch=compute_90,code=compute_90 puts it in");
+  if (text != nullptr) return text_of(best, text);
+  throw std::runtime_error(
+      "no PTX for this device among the code of this file: -gencode "
+      "arch=compute_90,code=compute_90 puts it in");
 }
 
 }  // namespace emulator

@@ -67,6 +67,7 @@ struct Kernel {
   size_t parameter_bytes = 0;
   size_t static_shared = 0;     ///< bytes of shared memory that it has by itself
   unsigned max_threads = 1024;  ///< of a block
+  unsigned architecture = 0;    ///< that it was compiled for: 90 for sm_90
   const void* code = nullptr;   ///< the machine's
   /// For earlier kernels, before it branches or uses memory that is not its own: griddepcontrol.wait.
   bool waits = false;
@@ -74,9 +75,10 @@ struct Kernel {
 
 class Module;
 
-/// The PTX of a fat binary, as nvcc registers it (struct __fatBinC_Wrapper_t). Parsed when a kernel is asked for;
-/// lives as long as the process. Throws std::runtime_error if the binary has no PTX.
-Module* load_module(const void* fat_binary);
+/// The PTX of a fat binary, as nvcc registers it (struct __fatBinC_Wrapper_t), for a device of that compute capability
+/// (90 for 9.0). Parsed when a kernel is asked for, which throws std::runtime_error if the binary has no such PTX;
+/// lives as long as the process.
+Module* load_module(const void* fat_binary, unsigned capability);
 
 /// The same of PTX as it is written.
 Module* load_text(std::string ptx);

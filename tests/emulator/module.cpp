@@ -100,7 +100,7 @@ Variable parse_variable(Lexer& lexer) {
 
 // Function bodies are skipped by their closing brace, which stands at the beginning of a line.
 void Module::index() {
-  if (fat_binary_ != nullptr) text_ = extract_ptx(fat_binary_);
+  if (fat_binary_ != nullptr) text_ = extract_ptx(fat_binary_, capability_);
   indexed_ = true;
   for (Lexer lexer(text_, 0); !lexer.word().empty();) {
     const size_t at = lexer.position();
@@ -133,6 +133,10 @@ void Module::index() {
         }
         variables_[v.name] = reinterpret_cast<uintptr_t>(memory);
       }
+    } else if (lexer.is(".target")) {
+      lexer.take();
+      const std::string_view name = lexer.take();  // sm_90
+      if (name.starts_with("sm_")) std::from_chars(name.data() + 3, name.data() + name.size(), architecture_);
     } else if (lexer.is(".file")) {
       lexer.take();
       const auto index = static_cast<uint32_t>(number(lexer));
@@ -192,6 +196,7 @@ const Kernel& Module::kernel(const std::string& name) {
     kernel->parameter_bytes = f.parameter_bytes;
     kernel->static_shared = f.shared_bytes;
     kernel->max_threads = f.max_threads;
+    kernel->architecture = architecture_;
     kernel->waits = waits_first(f);
     kernel->code = &f;
     kernels_[name] = std::move(kernel);
@@ -209,7 +214,7 @@ Parameter Module::shared_variable(std::string_view name) const {
   return found == shared_.end() ? Parameter{} : found->second;
 }
 
-Module* load_module(const void* fat_binary) { return new Module(fat_binary); }  // lives as long as the process
+Module* load_module(const void* fat_binary, unsigned capability) { return new Module(fat_binary, capability); }
 
 Module* load_text(std::string ptx) { return new Module(std::move(ptx)); }
 

@@ -15,8 +15,8 @@ namespace emulator {
 /// The PTX of one fat binary. Functions are parsed when somebody asks for them.
 class Module {
  public:
-  explicit Module(const void* fat_binary) : fat_binary_(fat_binary) {}
-  explicit Module(std::string ptx) : fat_binary_(nullptr), text_(std::move(ptx)) {}
+  Module(const void* fat_binary, unsigned capability) : fat_binary_(fat_binary), capability_(capability) {}
+  explicit Module(std::string ptx) : text_(std::move(ptx)) {}
 
   /// The entry or function of that mangled name. Throws std::runtime_error if there is none or it is not understood.
   const Function& function(const std::string& name);
@@ -32,7 +32,9 @@ class Module {
  private:
   void index();
 
-  const void* const fat_binary_;
+  const void* const fat_binary_ = nullptr;
+  const unsigned capability_ = 0;
+  unsigned architecture_ = 0;
   std::string text_;
   bool indexed_ = false;
   std::unordered_map<std::string_view, size_t> where_;  ///< where a function's directive begins

@@ -10,6 +10,7 @@
 //   EMBER_EMULATED_SEED     of the random order; 1
 //   EMBER_EMULATED_DEVICES  how many there are; 1
 //   EMBER_EMULATED_SMS      multiprocessors of each; 132
+//   EMBER_EMULATED_CAPABILITY  their compute capability; 9.0
 //   EMBER_EMULATED_MEMORY   of each, in MiB; 2048
 //   EMBER_EMULATED_FILL     the byte that new memory is filled with (0 to 255), or none; 205
 //   EMBER_EMULATED_CHECK    what else ends a kernel, as a list with commas: race, hazards between threads in shared

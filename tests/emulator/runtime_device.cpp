@@ -26,6 +26,18 @@ uint64_t number(const char* name, uint64_t otherwise, uint64_t least, uint64_t m
   return value;
 }
 
+// 90 of 9.0.
+unsigned capability() {
+  const char* const text = std::getenv("EMBER_EMULATED_CAPABILITY");
+  if (text == nullptr) return 90;
+  unsigned major = 0, minor = 0;
+  int end = 0;
+  if (std::sscanf(text, "%2u.%1u%n", &major, &minor, &end) != 2 || text[end] != '\0') {
+    bad_setting("EMBER_EMULATED_CAPABILITY", text);
+  }
+  return 10 * major + minor;
+}
+
 Order order() {
   const char* const text = std::getenv("EMBER_EMULATED_ORDER");
   if (text == nullptr || std::strcmp(text, "lazy") == 0) return Order::kLazy;
@@ -75,6 +87,7 @@ const Settings& settings() {
     made.seed = number("EMBER_EMULATED_SEED", 1, 0, UINT64_MAX);
     made.devices = static_cast<int>(number("EMBER_EMULATED_DEVICES", 1, 0, 64));
     made.multiprocessors = static_cast<int>(number("EMBER_EMULATED_SMS", 132, 1, 1024));
+    made.capability = capability();
     made.memory = number("EMBER_EMULATED_MEMORY", 2048, 1, 1 << 20) << 20;
     made.fill = fill();
     set_options(made);
@@ -115,8 +128,30 @@ void check_context(int device) {
   if (error != cudaSuccess) fail(error);
 }
 
-// Those of an H200; 0 for what nobody has asked for.
+namespace {
+
+// What differs from one compute capability to another; CUDA C++ Programming Guide, "Technical Specifications per
+// Compute Capability".
+struct Multiprocessor {
+  unsigned capability;  // of this one and those after it, up to the next row
+  int threads, blocks, shared_kib;
+};
+const Multiprocessor& multiprocessor() {
+  static constexpr Multiprocessor kKnown[] = {{0, 2048, 32, 96},   {75, 1024, 16, 64},   {80, 2048, 32, 164},
+                                              {86, 1536, 16, 100}, {87, 1536, 16, 164},  {89, 1536, 24, 100},
+                                              {90, 2048, 32, 228}, {110, 1536, 24, 228}, {120, 1536, 24, 100}};
+  const Multiprocessor* found = kKnown;
+  for (const Multiprocessor& row : kKnown) {
+    if (row.capability <= settings().capability) found = &row;
+  }
+  return *found;
+}
+
+}  // namespace
+
+// Those of an H200, but for the compute capability; 0 for what nobody has asked for.
 int device_attribute(int attribute, int device) {
+  const int reserved = settings().capability >= 80 ? 1 : 0;  // KiB of shared memory, of each block
   switch (attribute) {
     case cudaDevAttrMaxThreadsPerBlock: return 1024;
     case cudaDevAttrMaxBlockDimX: return 1024;
@@ -126,19 +161,19 @@ int device_attribute(int attribute, int device) {
     case cudaDevAttrMaxGridDimY: return 65535;
     case cudaDevAttrMaxGridDimZ: return 65535;
     case cudaDevAttrMaxSharedMemoryPerBlock: return 48 << 10;
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin: return 227 << 10;
-    case cudaDevAttrMaxSharedMemoryPerMultiprocessor: return 228 << 10;
-    case cudaDevAttrReservedSharedMemoryPerBlock: return 1 << 10;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin: return (multiprocessor().shared_kib - reserved) << 10;
+    case cudaDevAttrMaxSharedMemoryPerMultiprocessor: return multiprocessor().shared_kib << 10;
+    case cudaDevAttrReservedSharedMemoryPerBlock: return reserved << 10;
     case cudaDevAttrTotalConstantMemory: return 64 << 10;
     case cudaDevAttrWarpSize: return 32;
     case cudaDevAttrMaxRegistersPerBlock: return 65536;
     case cudaDevAttrMaxRegistersPerMultiprocessor: return 65536;
     case cudaDevAttrMultiProcessorCount: return settings().multiprocessors;
-    case cudaDevAttrMaxThreadsPerMultiProcessor: return 2048;
-    case cudaDevAttrMaxBlocksPerMultiprocessor: return 32;
+    case cudaDevAttrMaxThreadsPerMultiProcessor: return multiprocessor().threads;
+    case cudaDevAttrMaxBlocksPerMultiprocessor: return multiprocessor().blocks;
     case cudaDevAttrL2CacheSize: return 50 << 20;
-    case cudaDevAttrComputeCapabilityMajor: return 9;
-    case cudaDevAttrComputeCapabilityMinor: return 0;
+    case cudaDevAttrComputeCapabilityMajor: return static_cast<int>(settings().capability / 10);
+    case cudaDevAttrComputeCapabilityMinor: return static_cast<int>(settings().capability % 10);
     case cudaDevAttrConcurrentKernels: return 1;
     case cudaDevAttrUnifiedAddressing: return 1;
     case cudaDevAttrCanMapHostMemory: return 1;

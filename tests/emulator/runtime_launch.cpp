@@ -44,7 +44,8 @@ Function& function_of(const void* host) {
 const Kernel& kernel_of(Function& function) {
   if (function.kernel != nullptr) return *function.kernel;
   try {
-    if (function.binary->module == nullptr) function.binary->module = load_module(function.binary->data);
+    if (function.binary->module == nullptr)
+      function.binary->module = load_module(function.binary->data, settings().capability);
     function.kernel = find_kernel(function.binary->module, function.name);
   } catch (const Fault& fault) {
     std::fprintf(stderr, "emulated GPU: %s: %s\n", function.name, fault.what());
@@ -106,8 +107,8 @@ int resident_blocks(const Kernel& kernel, int threads, size_t dynamic_shared) {
   const size_t shared =
       kernel.static_shared + dynamic_shared + static_cast<size_t>(of(cudaDevAttrReservedSharedMemoryPerBlock));
   const int by_threads = of(cudaDevAttrMaxThreadsPerMultiProcessor) / ((threads + warp - 1) / warp * warp);
-  const auto by_shared =
-      static_cast<int>(static_cast<size_t>(of(cudaDevAttrMaxSharedMemoryPerMultiprocessor)) / shared);
+  const auto by_shared = static_cast<int>(static_cast<size_t>(of(cudaDevAttrMaxSharedMemoryPerMultiprocessor)) /
+                                          std::max<size_t>(shared, 1));
   return std::min({by_threads, by_shared, of(cudaDevAttrMaxBlocksPerMultiprocessor)});
 }
 
@@ -195,6 +196,7 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* ho
       }
       const bool overlaps = attribute.id == cudaLaunchAttributeProgrammaticStreamSerialization &&
                             attribute.val.programmaticStreamSerializationAllowed != 0;
+      if (overlaps && settings().capability < 90) fail(cudaErrorNotSupported);
       if (overlaps && !kernel_of(function_of(host)).waits) {
         std::fprintf(stderr, "emulated GPU: %s may begin before the kernel ahead of it has ended, but does not wait\n",
                      function_of(host).name);
@@ -214,7 +216,8 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ho
     attributes->sharedSizeBytes = kernel.static_shared;
     attributes->maxThreadsPerBlock = static_cast<int>(kernel.max_threads);
     attributes->numRegs = 32;
-    attributes->ptxVersion = attributes->binaryVersion = 90;
+    attributes->ptxVersion = static_cast<int>(kernel.architecture);
+    attributes->binaryVersion = static_cast<int>(settings().capability);
     attributes->maxDynamicSharedSizeBytes = static_cast<int>(most_dynamic_shared(function, kernel));
   });
 }

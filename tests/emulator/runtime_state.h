@@ -34,6 +34,7 @@ struct Settings {
   uint64_t seed = 1;
   int devices = 1;
   int multiprocessors = 132;
+  unsigned capability = 90;
   size_t memory = 0;  // bytes
   int fill = 0xCD;    // -1: none
 };

@@ -33,11 +33,11 @@ void sleep_code(const std::byte* p) { slept += std::chrono::milliseconds(paramet
 
 const std::vector<Kernel>& kernels() {
   static const std::vector<Kernel> instance = {
-      {"log", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&log_code)},
-      {"_Z3addPii", {{0, 8}, {8, 4}}, 12, 0, 256, reinterpret_cast<const void*>(&add_code), true},
-      {"shared", {}, 0, 40000, 1024, reinterpret_cast<const void*>(&shared_code)},
-      {"fault", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&fault_code)},
-      {"sleep", {{0, 4}}, 4, 0, 1024, reinterpret_cast<const void*>(&sleep_code)},
+      {"log", {{0, 4}}, 4, 0, 1024, 90, reinterpret_cast<const void*>(&log_code)},
+      {"_Z3addPii", {{0, 8}, {8, 4}}, 12, 0, 256, 90, reinterpret_cast<const void*>(&add_code), true},
+      {"shared", {}, 0, 40000, 1024, 90, reinterpret_cast<const void*>(&shared_code)},
+      {"fault", {{0, 4}}, 4, 0, 1024, 90, reinterpret_cast<const void*>(&fault_code)},
+      {"sleep", {{0, 4}}, 4, 0, 1024, 90, reinterpret_cast<const void*>(&sleep_code)},
   };
   return instance;
 }
@@ -428,7 +428,7 @@ TEST_F(RuntimeTest, WhatSleepsKeepsItsStream) {
 namespace emulator {
 
 std::chrono::nanoseconds take_sleep() { return std::exchange(test::slept, std::chrono::nanoseconds(0)); }
-Module* load_module(const void*) { return nullptr; }
+Module* load_module(const void*, unsigned) { return nullptr; }
 
 const Kernel* find_kernel(Module*, const std::string& name) {
   for (const Kernel& kernel : test::kernels()) {
