@@ -451,6 +451,7 @@ int main(int argc, char** argv) {
   using namespace emulator::test;  // NOLINT
   setenv("EMBER_EMULATED_DEVICES", "2", 1);
   setenv("EMBER_EMULATED_MEMORY", "64", 1);
+  setenv("EMBER_EMULATED_CAPABILITY", "9.0", 1);
   testing::InitGoogleTest(&argc, argv);
   void** const binary = __cudaRegisterFatBinary(nullptr);
   const std::pair<const char*, const char*> names[] = {{&kLog, "log"},       {&kAdd, "_Z3addPii"},
