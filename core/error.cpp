@@ -57,7 +57,7 @@ bool is_internal(const std::string& function) {
 }
 
 // The same by the file: what debug information calls an inlined function may be its bare name.
-bool is_internal_file(const char* file) {
+[[maybe_unused]] bool is_internal_file(const char* file) {
   if (file == nullptr) return false;
   const std::string path = file;
   // Debug information may have the path relative to the folder of the build.

@@ -44,7 +44,7 @@ struct MaxOf {
       std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
   template <class V>
   static HWY_INLINE void apply(V& a, const V& b) {
-    a = (a >= b) | (a != a) ? a : b;  // NaN in either wins
+    a = ((a >= b) | (a != a)) ? a : b;  // NaN in either wins
   }
 };
 
@@ -56,7 +56,7 @@ struct MinOf {
       std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
   template <class V>
   static HWY_INLINE void apply(V& a, const V& b) {
-    a = (a <= b) | (a != a) ? a : b;
+    a = ((a <= b) | (a != a)) ? a : b;
   }
 };
 

@@ -268,13 +268,13 @@ void add_splits(std::vector<Op>& table) {
 
   Op others = op_named("hsplit", true);
   several(others, "hsplit", {2, 4}, call([](const Tensors& t) { return hsplit(t[0], 2); }),
-          call([](const Tensors& t) { return t[0].hsplit({2}); }), cuts(1, {{0, 2}, {2, 2}}));
+          call([](const Tensors& t) { return t[0].hsplit(std::vector<int64_t>{2}); }), cuts(1, {{0, 2}, {2, 2}}));
   several(others, "hsplit of a vector", {4}, call([](const Tensors& t) { return hsplit(t[0], 2); }),
           call([](const Tensors& t) { return t[0].hsplit(2); }), cuts(0, {{0, 2}, {2, 2}}));
   several(others, "vsplit", {4, 2}, call([](const Tensors& t) { return vsplit(t[0], 2); }),
-          call([](const Tensors& t) { return t[0].vsplit({2}); }), cuts(0, {{0, 2}, {2, 2}}));
+          call([](const Tensors& t) { return t[0].vsplit(std::vector<int64_t>{2}); }), cuts(0, {{0, 2}, {2, 2}}));
   several(others, "dsplit", {2, 1, 4}, call([](const Tensors& t) { return dsplit(t[0], 2); }),
-          call([](const Tensors& t) { return t[0].dsplit({2}); }), cuts(2, {{0, 2}, {2, 2}}));
+          call([](const Tensors& t) { return t[0].dsplit(std::vector<int64_t>{2}); }), cuts(2, {{0, 2}, {2, 2}}));
   table.push_back(others);
 }
 
