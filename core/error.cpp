@@ -49,8 +49,8 @@ namespace {
 
 // Whether a function is part of this library, by its name: a caller's own code is what is looked for.
 bool is_internal(const std::string& function) {
-  for (const char* prefix :
-       {"ember::", "std::", "void ember::", "__gnu", "non-virtual thunk to ember::", "__interceptor_"}) {
+  for (const char* prefix : {"ember::", "std::", "void ember::", "__gnu",
+                             "non-virtual thunk to ember::", "__interceptor_", "__libc_start"}) {
     if (function.rfind(prefix, 0) == 0) return true;
   }
   return function.find(" ember::") < function.find('(') || function.rfind("decltype", 0) == 0;

@@ -92,8 +92,8 @@ TEST(ErrorTest, SaysWhatAndWhere) {
     EXPECT_NE(message.find("[2, 3]"), std::string::npos) << message;
     const std::string what = e.what();
     EXPECT_EQ(what.find(message), 0u) << what;
-    EXPECT_NE(what.find("make_a_bad_product"), std::string::npos) << what;
 #if defined(EMBER_TEST_EXPECTS_LINES)
+    EXPECT_NE(what.find("make_a_bad_product"), std::string::npos) << what;
     EXPECT_NE(what.find("core_system_test.cpp"), std::string::npos) << what;
 #endif
     EXPECT_STREQ(e.what(), what.c_str()) << "the same every time";

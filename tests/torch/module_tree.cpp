@@ -33,14 +33,18 @@ struct BlockImpl : torch::nn::Cloneable<BlockImpl> {
 TORCH_MODULE(Block);
 
 struct NetImpl : torch::nn::Module {
-  NetImpl() : body(Block(4, 3), Block(3, 2)) {
+  NetImpl() {
+    // Two statements: the order in which arguments draw their random numbers is the compiler's.
+    const Block first(4, 3);
+    const Block second(3, 2);
+    body = torch::nn::Sequential(first, second);
     register_module("body", body);
     head = register_module("head", torch::nn::Linear(2, 1));
     shift = register_parameter("shift", torch::ones({1}), /*requires_grad=*/false);
     register_buffer("mean", torch::arange(4, torch::kFloat));
   }
   torch::Tensor forward(const torch::Tensor& x) { return head(body->forward(x - named_buffers()["mean"])) + shift; }
-  torch::nn::Sequential body;
+  torch::nn::Sequential body{nullptr};
   torch::nn::Linear head{nullptr};
   torch::Tensor shift;
 };
