@@ -1,6 +1,10 @@
 # ember_target_options(target): the warnings and sanitizers that everything built here has.
 function(ember_target_options target)
   set(warnings -Wall -Wextra)
+  # GCC 11 sees uses before initialisation that are none.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+    list(APPEND warnings -Wno-maybe-uninitialized)
+  endif()
   if(EMBER_WERROR)
     list(APPEND warnings -Werror)
   endif()
