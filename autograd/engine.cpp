@@ -17,9 +17,10 @@
 
 namespace ember::autograd {
 
-// The text of the range of a node's backward, with the number that the range of its forward has.
-static void append_to_range(std::string& text, const Node& node) {
-  text += ember::detail::concat(node.name(), ", seq = ", node.sequence_nr());
+// The range of a node's backward, with the number that the range of its forward has.
+static void append_to_range(ember::detail::RangeText& text, const Node& node) {
+  text += node.name();
+  text.node = node.sequence_nr();
 }
 
 namespace {

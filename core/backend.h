@@ -75,8 +75,8 @@ class Backend {
   // Keeps the stream busy for about that long, for tests of what has to wait for what.
   virtual void delay(Stream stream, int64_t microseconds);
 
-  // A named range for the device's profiler (NVTX); no-ops where there is none.
-  virtual void range_push(const char* name) noexcept = 0;
+  // A named range for the device's profiler (NVTX), with a payload unless that is 0; no-ops where there is none.
+  virtual void range_push(const char* name, uint64_t payload) noexcept = 0;
   virtual void range_pop() noexcept = 0;
 };
 

@@ -18,9 +18,9 @@ constinit RangeSink sink;
 
 void set_range_sink(const RangeSink& s) { sink = s; }
 
-void push_range(const char* text) noexcept {
-  if (sink.push != nullptr) return sink.push(text);
-  if (Backend* b = backend_or_null(kCUDA)) b->range_push(text);
+void push_range(const char* text, uint64_t node) noexcept {
+  if (sink.push != nullptr) return sink.push(text, node);
+  if (Backend* b = backend_or_null(kCUDA)) b->range_push(text, node);
 }
 
 void pop_range() noexcept {
@@ -45,8 +45,8 @@ void append_to_range(std::string& text, const TensorIterator& iterator) {
 
 void append_length_to_range(std::string& text, size_t length) { text += concat(" (", length, ')'); }
 
-void append_to_range(std::string& text, NextNode) {
-  if (modes.grad && !modes.inference) text += concat(", seq = ", next_sequence_nr());
+void append_to_range(RangeText& text, NextNode) {
+  if (modes.grad && !modes.inference) text.node = next_sequence_nr();
 }
 
 }  // namespace detail

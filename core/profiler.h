@@ -1,10 +1,13 @@
 // Named ranges for the profiler (NVTX, which Nsight shows): of every operation with the shapes it works on, every node
-// of a backward, every module's forward (nn/forward_range.h), and of the program's own. They are off unless
-// EMBER_NVTX=1 is in the environment or they are asked for here; then each costs a branch and nothing else. A range
-// belongs to the thread that opened it. Builds with CUDA have them, for work on the CPU too; in others they go nowhere.
+// of a backward, every module's forward (nn/forward_range.h), and of the program's own. The number by which the range
+// of a node's backward and that of its forward belong together is NVTX's payload, beside the text, so that profilers
+// add up what has the same text. They are off unless EMBER_NVTX=1 is in the environment or they are asked for here;
+// then each costs a branch and nothing else. A range belongs to the thread that opened it. Builds with CUDA have them,
+// for work on the CPU too; in others they go nowhere.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include <ember/core/array_ref.h>
@@ -18,27 +21,34 @@ namespace detail {
 
 extern bool profiler_ranges;
 
-void push_range(const char* text) noexcept;
+// `node`: a node's sequence number, or 0.
+void push_range(const char* text, uint64_t node = 0) noexcept;
 void pop_range() noexcept;
 
 // Where ranges go instead, for tests; nulls for the profiler.
 struct RangeSink {
-  void (*push)(const char* text) = nullptr;
+  void (*push)(const char* text, uint64_t node) = nullptr;
   void (*pop)() = nullptr;
 };
 void set_range_sink(const RangeSink& sink);
 
+// A range before it is opened.
+struct RangeText : std::string {
+  using std::string::string;
+  uint64_t node = 0;
+};
+
 // The part of an operation that may record a node: where gradients are on, the number that its node will have.
 struct NextNode {};
 
-// What the parts of a range's text add to it: text itself, tensors their sizes, lists how long they are, other
-// arguments of a kernel nothing.
+// What the parts of a range add to it: text itself, tensors their sizes, lists how long they are, nodes their number,
+// other arguments of a kernel nothing.
 void append_to_range(std::string& text, const char* part);
 void append_to_range(std::string& text, const std::string& part);
 void append_to_range(std::string& text, const Tensor& tensor);
 void append_to_range(std::string& text, IntArrayRef sizes);
 void append_to_range(std::string& text, const TensorIterator& iterator);
-void append_to_range(std::string& text, NextNode);
+void append_to_range(RangeText& text, NextNode);
 void append_length_to_range(std::string& text, size_t length);
 template <class T>
 void append_to_range(std::string& text, ArrayRef<T> list) {
@@ -71,9 +81,9 @@ class ProfilerRange {
   template <class... Parts>
   [[gnu::noinline, gnu::cold]] static void open(const char* name, const Parts&... parts) noexcept {
     using detail::append_to_range;
-    std::string text(name);
+    detail::RangeText text(name);
     (append_to_range(text, parts), ...);
-    detail::push_range(text.c_str());
+    detail::push_range(text.c_str(), text.node);
   }
 
   bool active_;

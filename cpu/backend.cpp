@@ -74,7 +74,7 @@ class CpuBackend final : public Backend {
     return std::chrono::duration<float, std::milli>(b.time - a.time).count();
   }
 
-  void range_push(const char*) noexcept override {}
+  void range_push(const char*, uint64_t) noexcept override {}
   void range_pop() noexcept override {}
 };
 

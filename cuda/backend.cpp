@@ -244,7 +244,18 @@ class CudaBackend final : public Backend {
 
   // ---- profiling ----
 
-  void range_push(const char* name) noexcept override { (void)nvtxRangePushA(name); }
+  void range_push(const char* name, uint64_t payload) noexcept override {
+    nvtxEventAttributes_t attributes{};
+    attributes.version = NVTX_VERSION;
+    attributes.size = NVTX_EVENT_ATTRIB_STRUCT_SIZE;
+    attributes.messageType = NVTX_MESSAGE_TYPE_ASCII;
+    attributes.message.ascii = name;
+    if (payload != 0) {
+      attributes.payloadType = NVTX_PAYLOAD_TYPE_UNSIGNED_INT64;
+      attributes.payload.ullValue = payload;
+    }
+    (void)nvtxRangePushEx(&attributes);
+  }
   void range_pop() noexcept override { (void)nvtxRangePop(); }
 
  private:

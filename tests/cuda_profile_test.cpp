@@ -15,7 +15,10 @@
 namespace ember {
 namespace {
 
-// Collects ranges as "text" when they open and "end" when they close, while ranges are on.
+std::string numbered(uint64_t node) { return " #" + std::to_string(node); }
+
+// Collects ranges as "text", or "text #number" where there is a node's, when they open and "end" when they close, while
+// ranges are on.
 class Collected {
  public:
   Collected() {
@@ -49,8 +52,8 @@ class Collected {
   }
 
  private:
-  static void push(const char* text) {
-    texts().push_back(text);
+  static void push(const char* text, uint64_t node) {
+    texts().push_back(node == 0 ? text : text + numbered(node));
     ++open();
   }
   static void pop() {
@@ -60,7 +63,7 @@ class Collected {
   ProfilerRangesGuard guard_;
 };
 
-std::string seq(const Tensor& y) { return ", seq = " + std::to_string(y.grad_fn()->sequence_nr()); }
+std::string seq(const Tensor& y) { return numbered(y.grad_fn()->sequence_nr()); }
 
 class CudaProfile : public testing::TestWithParam<DeviceType> {
  protected:

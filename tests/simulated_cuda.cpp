@@ -224,7 +224,7 @@ class SimulatedCuda final : public Backend {
   }
   void delay(Stream stream, int64_t microseconds) override { machine().queue_delay(key(stream), microseconds); }
 
-  void range_push(const char*) noexcept override {}
+  void range_push(const char*, uint64_t) noexcept override {}
   void range_pop() noexcept override {}
 };
 
