@@ -21,6 +21,13 @@ if(NOT EMBER_CUDA STREQUAL "OFF")
       endif()
     endif()
     enable_language(CUDA)
+    # nvcc's host compiler may be an older GCC than the one that links (Debian 13: 13 and 14). What that one needs of its
+    # libstdc++ is not in the older one's, so that this must not be looked at first.
+    foreach(directory IN LISTS CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES)
+      if(directory MATCHES "/gcc/" AND NOT directory IN_LIST CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES)
+        list(REMOVE_ITEM CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES ${directory})
+      endif()
+    endforeach()
     find_package(CUDAToolkit REQUIRED)
     if(CUDAToolkit_VERSION VERSION_LESS 12.4)
       message(FATAL_ERROR "Ember needs CUDA 12.4 or newer, found ${CUDAToolkit_VERSION}; -DEMBER_CUDA=OFF builds for the CPU")
