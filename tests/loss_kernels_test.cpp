@@ -259,7 +259,7 @@ class Launched {
   template <class F>
   static std::vector<std::string> by(F f) {
     names().clear();
-    detail::set_range_sink({[](const char* text) { names().push_back(text); }, [] {}});
+    detail::set_range_sink({[](const char* text, uint64_t) { names().push_back(text); }, [] {}});
     {
       const ProfilerRangesGuard on;
       f();
@@ -267,7 +267,7 @@ class Launched {
     detail::set_range_sink({});
     std::vector<std::string> kernels;
     for (const std::string& text : names()) {
-      const std::string name = text.substr(0, text.find_first_of(" ,"));
+      const std::string name = text.substr(0, text.find(' '));
       if (name.find("Backward") == std::string::npos && name.find("Accumulate") == std::string::npos) {
         kernels.push_back(name);
       }
