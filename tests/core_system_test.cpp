@@ -76,11 +76,15 @@ TEST(Logging, Levels) {
 
 // ---- Error ----
 
-// Not inlined, so that its frame is there to be found.
+}  // namespace
+
+// Not inlined, so that its frame is there to be found, and of the program's dynamic symbols, for where those are all.
 __attribute__((noinline)) void make_a_bad_product() {
-  const Tensor x = ones({2, 3});
+  const ember::Tensor x = ember::ones({2, 3});
   mm(x, x);
 }
+
+namespace {
 
 TEST(ErrorTest, SaysWhatAndWhere) {
   try {
@@ -92,11 +96,9 @@ TEST(ErrorTest, SaysWhatAndWhere) {
     EXPECT_NE(message.find("[2, 3]"), std::string::npos) << message;
     const std::string what = e.what();
     EXPECT_EQ(what.find(message), 0u) << what;
-#if defined(EMBER_TEST_EXPECTS_LINES)
     EXPECT_NE(what.find("make_a_bad_product"), std::string::npos) << what;
+#if defined(EMBER_TEST_EXPECTS_LINES)
     EXPECT_NE(what.find("core_system_test.cpp"), std::string::npos) << what;
-#else
-    EXPECT_EQ(what.find("__libc_start"), std::string::npos) << "its name is not exported: " << what;
 #endif
     EXPECT_STREQ(e.what(), what.c_str()) << "the same every time";
   }
